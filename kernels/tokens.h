@@ -1,0 +1,131 @@
+/* tokens: single-token moves, the elementary steps of Li+ and electrons.  Formulas: energy.h.
+ *
+ * A token site is a cation site that is vacant or holds Li+, a TM ion with more than one valence, or an O.  On a bonded O a token turns
+ * z = 1 into z = 0 (peroxo -> superoxo -> molecular): those moves belong to the slow events and use the same formulas.
+ */
+#ifndef KERNELS_TOKENS_H
+#define KERNELS_TOKENS_H
+#include "energy.h"
+
+/* Tokens now on a site that can still be taken away / room for one more; on bonded O: z = 0 -> 1 / z = 1 -> 0. */
+KMC_HD int tokens_has(const struct rate_model *m, int32_t kind, uint8_t byte) {
+    if (kind != SITE_O)
+        return byte != SITE_OUTSIDE && (byte == CATION_LI || m->tokens[byte] > 0);
+    int s = rate_model_state(byte);
+    return s == ANION_HOLE || s == ANION_MOLECULAR;
+}
+
+KMC_HD int tokens_has_room(const struct rate_model *m, int32_t kind, uint8_t byte) {
+    if (kind != SITE_O)
+        return byte != SITE_OUTSIDE && (byte == CATION_VACANCY || m->tokens[byte] < m->capacity[byte]);
+    int s = rate_model_state(byte);
+    return s == ANION_OXIDE || s == ANION_PEROXO;
+}
+
+/* Tokens per site step in e/12 given to each touched O. */
+KMC_HD int32_t tokens_step(int32_t kind) {
+    return kind == SITE_O ? 12 : rate_model_valence_step(kind);
+}
+
+/* Change of the bond energy when the bonded O gains (+1) or loses (-1) a token. */
+KMC_HD int32_t tokens_bond_change(const struct rate_model *m, const struct configuration *x,
+                                  struct lattice_coord o, uint8_t byte, int gain) {
+    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);
+    struct lattice_offset dir = st->oxygen[rate_model_partner(byte)];
+    int other = rate_model_state(x->occupancy[lattice_neighbor(&m->lattice, o, dir)]);
+    int now = rate_model_state(byte) + other - 2 * ANION_PEROXO;
+    return m->bond[now + gain] - m->bond[now];
+}
+
+KMC_HD int32_t tokens_oxygen(const struct rate_model *m, const struct configuration *x,
+                             struct lattice_coord o, uint8_t byte, int gain) {
+    int from = rate_model_state(byte), to = from + gain;
+    if (from < ANION_PEROXO)
+        return energy_anion(m, x, o, from, to, -1);
+    return energy_anion(m, x, o, from, to, rate_model_partner(byte)) +
+           tokens_bond_change(m, x, o, byte, gain);
+}
+
+/* Energy of adding (gain = +1) or removing (-1) a token at a site; the electrode's share is not in it. */
+KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configuration *x,
+                             struct lattice_coord c, uint8_t byte, int gain) {
+    if (c.kind == SITE_O)
+        return tokens_oxygen(m, x, c, byte, gain);
+    int32_t d = rate_model_valence_step(c.kind);
+    struct energy_field f = energy_field_at(m, x, c);
+    int32_t valence = m->valence_unit * (gain * 2 * d * f.phi + f.n * d * d);
+    int cls = rate_model_site_class(c);
+    if (byte <= CATION_LI)
+        return valence + gain * (m->cation[CATION_LI][cls] + energy_faces(m, x, c, GROUP_LI));
+    return valence + m->cation[byte + gain][cls] - m->cation[byte][cls];
+}
+
+/* Number of anions present that both sites touch; one of them may be an O itself. */
+KMC_HD int32_t tokens_shared(const struct rate_model *m, const struct configuration *x,
+                             struct lattice_coord a, struct lattice_coord b) {
+    const struct lattice_stencil *sa = lattice_stencil_of(&m->lattice, a);
+    const struct lattice_stencil *sb = lattice_stencil_of(&m->lattice, b);
+    int64_t touched[6];
+    int n = 0, shared = 0;
+    for (int v = 0; v < sa->n_vertex; v++)
+        touched[n++] = lattice_oxygen_index(&m->lattice, lattice_step(&m->lattice, a, sa->vertex[v]));
+    if (a.kind == SITE_O)
+        touched[n++] = lattice_oxygen_index(&m->lattice, a);
+    for (int v = 0; v < (b.kind == SITE_O ? 1 : sb->n_vertex); v++) {
+        struct lattice_coord bc = b.kind == SITE_O ? b : lattice_step(&m->lattice, b, sb->vertex[v]);
+        int64_t o = lattice_oxygen_index(&m->lattice, bc);
+        for (int k = 0; k < n; k++)
+            shared += touched[k] == o && x->deviation[o] != RATE_MODEL_ABSENT;
+    }
+    return shared;
+}
+
+/* Energy correction of a move a -> b that touch each other, given how many anions they share and whether they share a face. */
+KMC_HD int32_t tokens_cross(const struct rate_model *m, struct lattice_coord a, struct lattice_coord b,
+                            uint8_t byte_a, uint8_t byte_b, int32_t shared, int face) {
+    int32_t e = -2 * m->valence_unit * tokens_step(a.kind) * tokens_step(b.kind) * shared;
+    if (face && byte_a == CATION_LI && byte_b == CATION_VACANCY && a.kind != SITE_O && b.kind != SITE_O)
+        e -= m->face[rate_model_contact(a.kind, b.kind)][GROUP_LI][GROUP_LI];
+    return e;
+}
+
+/* Adds or removes one token at a site of the configuration. */
+KMC_HD void tokens_apply(const struct rate_model *m, struct configuration *x, struct lattice_coord c,
+                         int gain) {
+    int64_t site = lattice_site(&m->lattice, c);
+    uint8_t byte = x->occupancy[site];
+    if (c.kind == SITE_O) {
+        energy_apply_anion(m, x, c, rate_model_state(byte) + gain, rate_model_partner(byte));
+        return;
+    }
+    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+    int q = gain * rate_model_valence_step(c.kind);
+    for (int v = 0; v < st->n_vertex; v++) {
+        int64_t o = lattice_oxygen_index(&m->lattice, lattice_step(&m->lattice, c, st->vertex[v]));
+        if (x->deviation[o] != RATE_MODEL_ABSENT)
+            x->deviation[o] = (int16_t)(x->deviation[o] + q);
+    }
+    x->occupancy[site] = (uint8_t)(byte + gain);
+}
+
+/* Li ions that a move adds to the crystal: +1 when b is a Li site and a is not, -1 the other way round. */
+KMC_HD int tokens_li_change(int32_t kind_a, uint8_t byte_a, int32_t kind_b, uint8_t byte_b) {
+    return (kind_b != SITE_O && byte_b == CATION_VACANCY) - (kind_a != SITE_O && byte_a == CATION_LI);
+}
+
+/* The electrode: Li enters with energy +voltage (against Li metal) and a restraint holds N near target.
+ *   weight exp(-(E + voltage N)/kT - kappa (N - target)^2 / 2kT)  =>  cell voltage = voltage + kappa <N - target>  (more Li than the target = lower
+ * free-energy cost than assumed is a higher cell voltage: the field had to be that much higher to hold N at the target). */
+struct electrode {
+    int32_t voltage_ueV; /* field on Li sites, e x volts */
+    int32_t kappa_ueV;   /* 0 = fixed voltage; even number */
+    int64_t target;      /* number of Li the restraint aims at */
+};
+
+KMC_HD int64_t tokens_electrode(const struct electrode *e, int64_t n_li, int change) {
+    if (change == 0)
+        return 0;
+    return change * ((int64_t)e->voltage_ueV + e->kappa_ueV * (n_li - e->target)) + e->kappa_ueV / 2;
+}
+
+#endif

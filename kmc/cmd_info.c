@@ -1,0 +1,25 @@
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include "../kernels/tables.h"
+#include "commands.h"
+#include "options.h"
+#include "version.h"
+
+int cmd_info(int argc, char **argv) {
+    if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+        puts("kmc info - version, build and devices");
+        return EXIT_OK;
+    }
+    if (argc > 1) {
+        fprintf(stderr, "command line: error: expected no argument, found `%s`\n    hint: `kmc info --help`\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    printf("lrm-kmc      %s, git %s\n", VERSION, VERSION_GIT);
+    printf("compiler     %s\nflags        %s\n", __VERSION__, VERSION_FLAGS);
+    printf("processor    %d cores\n", omp_get_num_procs());
+    printf("CUDA         %s\n", VERSION_CUDA);
+    printf("engines      exact (serial reference, replicas in parallel)\n");
+    printf("arithmetic   a*b+c %s\n", tables_fused() ? "FUSED: results differ from other machines" : "not fused, as needed");
+    return EXIT_OK;
+}

@@ -1,0 +1,282 @@
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <omp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include "commands.h"
+#include "options.h"
+#include "output.h"
+#include "progress.h"
+#include "run_table.h"
+#include "runfiles.h"
+#include "simulation.h"
+
+static const char usage[] =
+    "kmc run SCENARIO [flags] - cycles a crystal and measures its voltage fade\n"
+    "Results: a run directory (default runs/NAME) with cycles.csv, summary.csv, profile.bdf.csv, clusters.csv and snapshots,\n"
+    "and a table on stdout.\n";
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number) {
+    if (stop_signal)
+        _Exit(128 + number);
+    stop_signal = number;
+}
+
+static void catch_signals(void) {
+    struct sigaction act = {.sa_handler = on_signal};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+}
+
+/* What one replica has produced so far. */
+struct track {
+    struct run *run;
+    struct cycle_record *cycle; /* [protocol.cycles] */
+    int64_t cycles_done;
+    struct cycle_record now;
+    char *profile, *clusters; /* text of its rows; owner: this struct */
+    size_t profile_bytes, clusters_bytes;
+    FILE *profile_out, *clusters_out;
+    double capacity_start; /* of the half-cycle, for the cumulated columns */
+    double charged_Ah, discharged_Ah, last_capacity;
+    enum protocol_step last_step;
+    int64_t last_cycle;
+    double done; /* share of this replica's work */
+};
+
+struct run {
+    struct simulation sim;
+    struct output_info info;
+    struct progress progress;
+    struct track *track; /* [replicas] */
+    int64_t profile_replicas;
+    const char *snapshots; /* none, last, all */
+    bool verbose;
+};
+
+/* ---- observer of one replica ---- */
+
+static void write_profile_row(struct track *t, const struct replica *r,
+                              const struct protocol_slice *s) {
+    bool new_half = s->step != t->last_step && (s->step == STEP_CHARGE || s->step == STEP_DISCHARGE);
+    double before = new_half || s->cycle != t->last_cycle ? 0 : t->last_capacity;
+    double passed = (s->capacity_mAh_per_g - before) * 1e-3;
+    *(s->step <= STEP_REST_CHARGED ? &t->charged_Ah : &t->discharged_Ah) += passed;
+    t->last_capacity = s->capacity_mAh_per_g;
+    t->last_step = s->step;
+    t->last_cycle = s->cycle;
+    if (t->profile_out)
+        fprintf(t->profile_out, "%.3f,%.5f,%.6f,%lld,%.7f,%.7f,%d,%u,%.4f\n", s->time_s, s->voltage_V,
+                s->current_mA_per_g * 1e-3, (long long)s->cycle, t->charged_Ah, t->discharged_Ah,
+                s->step, r->number, s->capacity_mAh_per_g);
+}
+
+static double share_done(const struct track *t, const struct protocol_slice *s) {
+    double half = s->step >= STEP_DISCHARGE ? 0.5 : 0, inside = fmin(1, fmax(0, s->progress)) / 2;
+    return ((double)(s->cycle - 1) + half + inside) / (double)t->run->sim.protocol.cycles;
+}
+
+static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
+    struct track *t = context;
+    struct run *run = t->run;
+    write_profile_row(t, r, s);
+    t->done = share_done(t, s);
+    if (omp_get_thread_num() != 0)
+        return;
+    double done = 0;
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        done += run->track[k].done / (double)run->sim.replicas;
+    char text[128];
+    snprintf(text, sizeof text, "replica %u cycle %lld/%lld %s x_Li=%.2f V=%.2f", r->number,
+             (long long)s->cycle, (long long)run->sim.protocol.cycles,
+             s->step >= STEP_DISCHARGE ? "discharge" : "charge",
+             s->li / (double)r->cell.n_formula, s->voltage_V);
+    progress_show(&run->progress, done, text);
+}
+
+static void write_clusters(struct track *t, const struct replica *r, int64_t cycle, const char *at,
+                           const struct clusters *c) {
+    for (int64_t k = 0; k < c->n;) {
+        int64_t first = k, o2 = 0;
+        bool percolating = false;
+        for (; k < c->n && c->entry[k].size == c->entry[first].size; k++) {
+            o2 += c->entry[k].o2;
+            percolating = percolating || c->entry[k].percolating;
+        }
+        fprintf(t->clusters_out, "%lld,%u,%s,%lld,%lld,%lld,%d\n", (long long)cycle, r->number, at,
+                (long long)c->entry[first].size, (long long)(k - first), (long long)o2, percolating);
+    }
+}
+
+static bool wants_snapshot(const struct run *run, const struct replica *r, int64_t cycle) {
+    if (r->number != 0 || strcmp(run->snapshots, "none") == 0)
+        return false;
+    return strcmp(run->snapshots, "all") == 0 || cycle == run->sim.protocol.cycles || cycle == 1;
+}
+
+static bool on_half(void *context, const struct replica *r, int64_t cycle, bool charge,
+                    const struct protocol_half *h) {
+    struct track *t = context;
+    struct run *run = t->run;
+    const char *at = charge ? "charge" : "discharge";
+    struct clusters voids;
+    if (!clusters_find(&voids, r->model, &r->state.x))
+        return false;
+    write_clusters(t, r, cycle, at, &voids);
+    t->now.cycle = cycle;
+    t->now.replica = r->number;
+    cycle_record_half(&t->now, r, charge, h, &voids);
+    clusters_free(&voids);
+    if (wants_snapshot(run, r, cycle) &&
+        output_snapshot(&run->info, r, cycle, at, h->end_V, stderr) != 0)
+        return false;
+#pragma omp atomic
+    run->progress.evaluated += h->evaluated;
+    if (!charge) {
+        t->cycle[t->cycles_done++] = t->now;
+        t->now.start_tm_li = t->now.tm_li_discharge;
+    }
+    return stop_signal == 0;
+}
+
+static int run_replica(void *context, struct replica *r) {
+    struct run *run = context;
+    struct track *t = &run->track[r->number];
+    struct protocol_observer observer = {t, on_slice, on_half};
+    if (r->number < run->profile_replicas)
+        t->profile_out = open_memstream(&t->profile, &t->profile_bytes);
+    t->clusters_out = open_memstream(&t->clusters, &t->clusters_bytes);
+    if (!t->clusters_out || (r->number < run->profile_replicas && !t->profile_out))
+        return EXIT_MEMORY;
+    int status = 0;
+    if (strcmp(run->snapshots, "none") != 0 && r->number == 0)
+        status = output_snapshot(&run->info, r, 0, "initial", NAN, stderr);
+    if (status == 0)
+        status = protocol_run(r, &run->sim.protocol, &observer, stderr);
+    if (t->profile_out)
+        fclose(t->profile_out);
+    fclose(t->clusters_out);
+    t->profile_out = t->clusters_out = NULL;
+    return status;
+}
+
+/* ---- files of the whole run ---- */
+
+static void body_cycles(FILE *out, const void *context) {
+    const struct run *run = context;
+    cycle_record_write_header(out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        for (int64_t c = 0; c < run->track[k].cycles_done; c++)
+            cycle_record_write(&run->track[k].cycle[c], out);
+}
+
+static void body_profile(FILE *out, const void *context) {
+    const struct run *run = context;
+    fputs("Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Charging Capacity / Ah,Discharging Capacity / Ah,"
+          "Step Index / 1,Replica / 1,Capacity / mAh g-1\n",
+          out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        fwrite(run->track[k].profile, 1, run->track[k].profile_bytes, out);
+}
+
+static void body_clusters(FILE *out, const void *context) {
+    const struct run *run = context;
+    fputs("cycle,replica,at,size,count,o2_count,percolating\n", out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        fwrite(run->track[k].clusters, 1, run->track[k].clusters_bytes, out);
+}
+
+static int write_results(struct run *run) {
+    int status = output_replace(&run->info, "cycles.csv", body_cycles, run, stderr);
+    if (status == 0)
+        status = output_replace(&run->info, "profile.bdf.csv", body_profile, run, stderr);
+    if (status == 0)
+        status = output_replace(&run->info, "clusters.csv", body_clusters, run, stderr);
+    if (status == 0 && run->track[0].cycles_done > 0)
+        status = runfiles_write_summary(run->info.directory,
+                                        scenario_int(run->sim.scenario, "protocol.fade_first_cycle"),
+                                        stderr);
+    output_time(run->info.finished);
+    return status ? status : output_finish(&run->info, stderr);
+}
+
+/* ---- life ---- */
+
+static void run_free(struct run *run) {
+    for (int64_t k = 0; run->track && k < run->sim.replicas; k++) {
+        free(run->track[k].cycle);
+        free(run->track[k].profile);
+        free(run->track[k].clusters);
+    }
+    free(run->track);
+    simulation_free(&run->sim);
+}
+
+static bool allocate_tracks(struct run *run) {
+    run->track = calloc((size_t)run->sim.replicas, sizeof *run->track);
+    for (int64_t k = 0; run->track && k < run->sim.replicas; k++) {
+        run->track[k].run = run;
+        run->track[k].cycle = calloc((size_t)run->sim.protocol.cycles, sizeof *run->track[k].cycle);
+        if (!run->track[k].cycle)
+            return false;
+    }
+    return run->track != NULL;
+}
+
+static void fill_info(struct run *run, const struct options *o) {
+    const struct scenario *s = run->sim.scenario;
+    const char *name = scenario_text(s, "run.name");
+    if (!*name)
+        name = strncmp(o->scenario, "builtin:", 8) == 0 ? o->scenario + 8 : "scenario";
+    snprintf(run->info.name, sizeof run->info.name, "%s", name);
+    if (o->output)
+        snprintf(run->info.directory, sizeof run->info.directory, "%s", o->output);
+    else
+        snprintf(run->info.directory, sizeof run->info.directory, "runs/%s", name);
+    scenario_parameter_hash(s, run->info.parameter_hash);
+    output_time(run->info.started);
+    run->info.engine = run->sim.ops->name;
+    run->info.threads = run->sim.threads;
+    run->info.scenario = s;
+    run->info.cell = &run->sim.cell;
+    run->snapshots = scenario_text(s, "output.snapshots");
+    run->profile_replicas = scenario_int(s, "output.profile_replicas");
+}
+
+static int execute(struct run *run, const struct options *o) {
+    if (!allocate_tracks(run))
+        return EXIT_MEMORY;
+    fill_info(run, o);
+    int status = output_create(&run->info, stderr);
+    if (status)
+        return status;
+    catch_signals();
+    progress_start(&run->progress, o->quiet);
+    status = simulation_for_each(&run->sim, run_replica, run, stderr);
+    progress_end(&run->progress);
+    int written = write_results(run);
+    if (stop_signal)
+        return 128 + stop_signal;
+    if (status || written)
+        return status ? status : written;
+    return run_table_print(&run->info, o->json, progress_seconds(&run->progress), stdout, stderr);
+}
+
+int cmd_run(int argc, char **argv) {
+    struct options o;
+    int status = options_parse(&o, argc, argv, usage);
+    if (status >= 0)
+        return status;
+    struct scenario *s = options_load(&o);
+    if (!s)
+        return EXIT_USAGE;
+    struct run run = {.verbose = o.verbose};
+    status = simulation_create(&run.sim, s, stderr);
+    if (status == 0)
+        status = execute(&run, &o);
+    run_free(&run);
+    scenario_free(s);
+    return status;
+}

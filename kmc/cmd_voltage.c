@@ -1,0 +1,236 @@
+#include <ctype.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include "commands.h"
+#include "options.h"
+#include "progress.h"
+#include "simulation.h"
+#include "structure.h"
+
+static const char usage[] =
+    "kmc voltage SCENARIO [flags] - equilibrium voltage curve and dQ/dV, slow events off\n"
+    "Charges and discharges once between the cut-offs and averages the replicas. CSV on stdout, or in the new file -o FILE:\n"
+    "branch,voltage_V,capacity_mAh_per_g,x_li,dqdv_mAh_per_g_V and ions per formula unit by valence.\n"
+    "The gap between the branches (false hysteresis) measures how well Li and electrons were equilibrated.\n";
+
+enum { CURVE_MAX = 8192 };
+
+/* Sums over replicas at one slice of one branch. */
+struct point {
+    int64_t n;
+    double voltage, capacity, x_li, hole, species[SPECIES_MAX];
+};
+
+struct curve {
+    int64_t n;
+    struct point *point; /* [CURVE_MAX] */
+};
+
+struct sweep {
+    struct simulation sim;
+    struct curve branch[2]; /* charge, discharge */
+    struct progress progress;
+    int64_t evaluated, sites;
+    bool quiet;
+};
+
+/* One replica's position in the sweep. */
+struct track {
+    struct sweep *sweep;
+    int64_t index[2];
+};
+
+static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
+    struct track *t = context;
+    int b = s->step >= STEP_DISCHARGE;
+    if ((s->step != STEP_CHARGE && s->step != STEP_DISCHARGE) || t->index[b] >= CURVE_MAX)
+        return;
+    struct structure now;
+    structure_count(&now, r->model, r->species, &r->state.x);
+    double units = (double)r->cell.n_formula;
+    int64_t k = t->index[b]++;
+#pragma omp critical(voltage_curve)
+    {
+        struct curve *c = &t->sweep->branch[b];
+        struct point *p = &c->point[k];
+        c->n = k >= c->n ? k + 1 : c->n;
+        p->n++;
+        p->voltage += s->voltage_V;
+        p->capacity += s->charged_mAh_per_g;
+        p->x_li += s->li / units;
+        p->hole += (double)now.hole / units;
+        for (int i = 0; i < r->species->n_species; i++)
+            p->species[i] += (double)now.species[i] / units;
+    }
+    if (omp_get_thread_num() == 0)
+        progress_show(&t->sweep->progress, 0.5 * b + 0.5 * fmin(1, fmax(0, s->progress)),
+                      b ? "discharge" : "charge");
+}
+
+static bool on_half(void *context, const struct replica *r, int64_t cycle, bool charge,
+                    const struct protocol_half *h) {
+    struct track *t = context;
+    (void)cycle;
+    (void)charge;
+#pragma omp atomic
+    t->sweep->evaluated += h->evaluated;
+#pragma omp atomic
+    t->sweep->progress.evaluated += h->evaluated;
+    t->sweep->sites = r->state.n_sites;
+    return true;
+}
+
+static int sweep_replica(void *context, struct replica *r) {
+    struct track t = {context, {0, 0}};
+    struct protocol_observer observer = {&t, on_slice, on_half};
+    return protocol_run(r, &t.sweep->sim.protocol, &observer, stderr);
+}
+
+/* Replica sums to means; points that not all replicas reached are kept and averaged over those that did. */
+static void average(struct curve *c, int n_species) {
+    for (int64_t k = 0; k < c->n; k++) {
+        struct point *p = &c->point[k];
+        double n = (double)p->n;
+        p->voltage /= n;
+        p->capacity /= n;
+        p->x_li /= n;
+        p->hole /= n;
+        for (int i = 0; i < n_species; i++)
+            p->species[i] /= n;
+    }
+}
+
+static void write_header(FILE *out, const struct species_table *t) {
+    fputs("branch,voltage_V,capacity_mAh_per_g,x_li,dqdv_mAh_per_g_V", out);
+    for (int i = SPECIES_LI + 1; i < t->n_species; i++)
+        if (t->elements[t->species[i].element].role == ROLE_TM) {
+            fputc(',', out);
+            for (const char *p = t->species[i].symbol; *p; p++)
+                fputc(tolower((unsigned char)*p), out);
+            fprintf(out, "%d", t->species[i].charge);
+        }
+    fputs(",o_hole\n", out);
+}
+
+static void write_branch(FILE *out, const struct curve *c, const char *name,
+                         const struct species_table *t) {
+    for (int64_t k = 0; k < c->n; k++) {
+        const struct point *p = &c->point[k], *a = &c->point[k > 0 ? k - 1 : k];
+        const struct point *b = &c->point[k + 1 < c->n ? k + 1 : k];
+        double dv = b->voltage - a->voltage;
+        fprintf(out, "%s,%.5f,%.4f,%.5f,", name, p->voltage, p->capacity, p->x_li);
+        if (fabs(dv) > 1e-4)
+            fprintf(out, "%.3f", fabs((b->capacity - a->capacity) / dv));
+        for (int i = SPECIES_LI + 1; i < t->n_species; i++)
+            if (t->elements[t->species[i].element].role == ROLE_TM)
+                fprintf(out, ",%.5f", p->species[i]);
+        fprintf(out, ",%.5f\n", p->hole);
+    }
+}
+
+/* Voltage of a branch at a capacity by linear interpolation; NaN outside. */
+static double voltage_at(const struct curve *c, double capacity) {
+    for (int64_t k = 0; k + 1 < c->n; k++) {
+        double a = c->point[k].capacity, b = c->point[k + 1].capacity;
+        if ((a - capacity) * (b - capacity) <= 0 && a != b)
+            return c->point[k].voltage +
+                   (c->point[k + 1].voltage - c->point[k].voltage) * (capacity - a) / (b - a);
+    }
+    return NAN;
+}
+
+/* Mean difference between the branches over the capacities that both cover, V. */
+static double false_hysteresis(const struct sweep *s, double *covered) {
+    double sum = 0;
+    int n = 0;
+    for (double q = 0; q <= 1000; q += 0.5) {
+        double d = voltage_at(&s->branch[0], q) - voltage_at(&s->branch[1], q);
+        if (isnan(d))
+            continue;
+        sum += d;
+        n++;
+    }
+    *covered = 0.5 * n;
+    return n ? sum / n : NAN;
+}
+
+/* Mean voltage of a branch by capacity. */
+static double mean_voltage(const struct curve *c) {
+    double energy = 0, charge = 0;
+    for (int64_t k = 1; k < c->n; k++) {
+        double dq = c->point[k].capacity - c->point[k - 1].capacity;
+        charge += dq;
+        energy += dq * 0.5 * (c->point[k].voltage + c->point[k - 1].voltage);
+    }
+    return charge != 0 ? energy / charge : NAN;
+}
+
+static void report(const struct sweep *s) {
+    const struct curve *c = s->branch;
+    double covered, gap = false_hysteresis(s, &covered);
+    double draws = (double)s->evaluated / (double)s->sim.replicas / (double)s->sites;
+    if (c[0].n == 0 || c[1].n == 0)
+        return;
+    fprintf(stderr,
+            "charge     to %.1f mAh/g, mean %.4f V\ndischarge  to %.1f mAh/g, mean %.4f V\n"
+            "false hysteresis %.1f mV (mean over %.0f mAh/g; %.0f moves evaluated a site; aim < 40, better < 10)\n",
+            c[0].point[c[0].n - 1].capacity, mean_voltage(&c[0]), c[1].point[c[1].n - 1].capacity,
+            mean_voltage(&c[1]), 1e3 * gap, covered, draws);
+}
+
+static int write_curve(const struct sweep *s, const char *path) {
+    FILE *out = path ? fopen(path, "wx") : stdout;
+    if (!out) {
+        fprintf(stderr, "%s: error: cannot be created\n    hint: choose a file that does not exist in a writable directory\n",
+                path);
+        return EXIT_FILES;
+    }
+    write_header(out, &s->sim.species);
+    write_branch(out, &s->branch[0], "charge", &s->sim.species);
+    write_branch(out, &s->branch[1], "discharge", &s->sim.species);
+    bool ok = !ferror(out);
+    if (path)
+        ok = fclose(out) == 0 && ok;
+    return ok ? 0 : EXIT_FILES;
+}
+
+static int execute(struct sweep *s, const struct options *o) {
+    for (int b = 0; b < 2; b++) {
+        s->branch[b].point = calloc(CURVE_MAX, sizeof *s->branch[b].point);
+        if (!s->branch[b].point)
+            return EXIT_MEMORY;
+    }
+    s->sim.protocol.slow_events = false;
+    s->sim.protocol.cycles = 1;
+    progress_start(&s->progress, o->quiet);
+    int status = simulation_for_each(&s->sim, sweep_replica, s, stderr);
+    progress_end(&s->progress);
+    if (status)
+        return status;
+    for (int b = 0; b < 2; b++)
+        average(&s->branch[b], s->sim.species.n_species);
+    status = write_curve(s, o->output);
+    if (!o->quiet)
+        report(s);
+    return status;
+}
+
+int cmd_voltage(int argc, char **argv) {
+    struct options o;
+    int status = options_parse(&o, argc, argv, usage);
+    if (status >= 0)
+        return status;
+    struct scenario *s = options_load(&o);
+    if (!s)
+        return EXIT_USAGE;
+    struct sweep sweep = {.quiet = o.quiet};
+    status = simulation_create(&sweep.sim, s, stderr);
+    if (status == 0)
+        status = execute(&sweep, &o);
+    free(sweep.branch[0].point);
+    free(sweep.branch[1].point);
+    simulation_free(&sweep.sim);
+    scenario_free(s);
+    return status;
+}

@@ -1,0 +1,140 @@
+#include <math.h>
+#include <stddef.h>
+#include "cycle_record.h"
+
+static const struct {
+    const char *name;
+    size_t offset;
+} columns[] = {
+#define COLUMN(name, member) {name, offsetof(struct cycle_record, member)}
+    COLUMN("charge_capacity_mAh_per_g", charge_capacity),
+    COLUMN("discharge_capacity_mAh_per_g", discharge_capacity),
+    COLUMN("coulombic_efficiency", coulombic_efficiency),
+    COLUMN("mean_charge_voltage_V", mean_charge_V),
+    COLUMN("mean_discharge_voltage_V", mean_discharge_V),
+    COLUMN("hysteresis_V", hysteresis_V),
+    COLUMN("charge_energy_Wh_per_kg", charge_energy),
+    COLUMN("discharge_energy_Wh_per_kg", discharge_energy),
+    COLUMN("plateau_charge_mAh_per_g", plateau_charge),
+    COLUMN("window_mean_discharge_voltage_V", window_mean_discharge_V),
+    COLUMN("tm_li_layer_charge", tm_li_charge),
+    COLUMN("tm_li_layer_discharge", tm_li_discharge),
+    COLUMN("mn_li_layer_discharge", mn_li_discharge),
+    COLUMN("ni_li_layer_discharge", ni_li_discharge),
+    COLUMN("co_li_layer_discharge", co_li_discharge),
+    COLUMN("tm_tet_charge", tm_tet_charge),
+    COLUMN("tm_tet_discharge", tm_tet_discharge),
+    COLUMN("return_fraction", return_fraction),
+    COLUMN("honeycomb_order", honeycomb_order),
+    COLUMN("o_hole_charge", o_hole_charge),
+    COLUMN("o_peroxo_charge", o_peroxo_charge),
+    COLUMN("o_superoxo_charge", o_superoxo_charge),
+    COLUMN("o_molecular_charge", o_molecular_charge),
+    COLUMN("o_hole_discharge", o_hole_discharge),
+    COLUMN("o_peroxo_discharge", o_peroxo_discharge),
+    COLUMN("o_superoxo_discharge", o_superoxo_discharge),
+    COLUMN("o_molecular_discharge", o_molecular_discharge),
+    COLUMN("cluster_number_mean_charge", cluster_number_mean),
+    COLUMN("cluster_weight_mean_charge", cluster_weight_mean),
+    COLUMN("cluster_largest_charge", cluster_largest),
+    COLUMN("cluster_percolates_charge", cluster_percolates),
+    COLUMN("tm_hops", tm_hops),
+    COLUMN("o_events", o_events),
+    COLUMN("large_step_share", large_step_share),
+    COLUMN("stiff_factor_min", stiff_factor_min),
+    COLUMN("sub_slices_max", sub_slices_max),
+    COLUMN("energy_eV", energy_eV),
+#undef COLUMN
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static double share(int64_t part, int64_t whole) {
+    return whole > 0 ? (double)part / (double)whole : 0;
+}
+
+static double element_share(const struct structure *s, const struct species_table *t,
+                            const char *symbol) {
+    int e = species_find_element(t, symbol);
+    return e >= 0 && s->element[e] > 0 ? share(s->element_li_oct[e], s->element[e]) : NAN;
+}
+
+static void fill_charge(struct cycle_record *c, const struct structure *s,
+                        const struct protocol_half *h, const struct clusters *voids) {
+    c->charge_capacity = h->capacity;
+    c->mean_charge_V = h->mean_V;
+    c->charge_energy = h->energy;
+    c->plateau_charge = h->plateau;
+    c->tm_li_charge = share(s->tm_li_oct, s->tm);
+    c->tm_tet_charge = share(s->tm_li_tet + s->tm_tm_tet, s->tm);
+    c->o_hole_charge = share(s->hole, s->n_anions);
+    c->o_peroxo_charge = share(s->peroxo, s->n_anions);
+    c->o_superoxo_charge = share(s->superoxo, s->n_anions);
+    c->o_molecular_charge = share(s->molecular, s->n_anions);
+    c->cluster_number_mean = voids->number_mean;
+    c->cluster_weight_mean = voids->weight_mean;
+    c->cluster_largest = (double)voids->largest;
+    c->cluster_percolates = voids->percolates;
+}
+
+static void fill_discharge(struct cycle_record *c, const struct replica *r,
+                           const struct structure *s, const struct protocol_half *h) {
+    c->discharge_capacity = h->capacity;
+    c->mean_discharge_V = h->mean_V;
+    c->discharge_energy = h->energy;
+    c->window_mean_discharge_V = h->window_mean_V;
+    c->coulombic_efficiency = c->charge_capacity > 0 ? h->capacity / c->charge_capacity : NAN;
+    c->hysteresis_V = c->mean_charge_V - h->mean_V;
+    c->tm_li_discharge = share(s->tm_li_oct, s->tm);
+    c->mn_li_discharge = element_share(s, r->species, "Mn");
+    c->ni_li_discharge = element_share(s, r->species, "Ni");
+    c->co_li_discharge = element_share(s, r->species, "Co");
+    c->tm_tet_discharge = share(s->tm_li_tet + s->tm_tm_tet, s->tm);
+    double went = c->tm_li_charge - c->start_tm_li;
+    c->return_fraction = went > 0 ? (c->tm_li_charge - c->tm_li_discharge) / went : NAN;
+    c->o_hole_discharge = share(s->hole, s->n_anions);
+    c->o_peroxo_discharge = share(s->peroxo, s->n_anions);
+    c->o_superoxo_discharge = share(s->superoxo, s->n_anions);
+    c->o_molecular_discharge = share(s->molecular, s->n_anions);
+    c->honeycomb_order =
+        supercell_honeycomb_order(&r->cell, r->species, r->state.x.occupancy);
+    c->energy_eV = (double)r->state.energy_ueV * 1e-6;
+    c->state_hash = state_hash(&r->state);
+}
+
+void cycle_record_half(struct cycle_record *c, const struct replica *r, bool charge,
+                       const struct protocol_half *h, const struct clusters *voids) {
+    struct structure s;
+    structure_count(&s, r->model, r->species, &r->state.x);
+    if (charge) {
+        c->tm_hops = c->o_events = c->large_step_share = c->sub_slices_max = 0;
+        c->stiff_factor_min = 1;
+        fill_charge(c, &s, h, voids);
+    } else {
+        fill_discharge(c, r, &s, h);
+    }
+    for (int k = 0; k < EVENT_KINDS; k++)
+        *(k == EVENT_HOP ? &c->tm_hops : &c->o_events) += (double)h->events.fired[k];
+    double large = share(h->events.hops_large, h->events.hops_unslowed);
+    c->large_step_share = fmax(c->large_step_share, large);
+    c->stiff_factor_min = fmin(c->stiff_factor_min, h->events.slow_down_min);
+    c->sub_slices_max = fmax(c->sub_slices_max, (double)h->sub_slices);
+}
+
+void cycle_record_write_header(FILE *out) {
+    fputs("cycle,replica", out);
+    for (int k = 0; k < COLUMNS; k++)
+        fprintf(out, ",%s", columns[k].name);
+    fputs(",state_hash\n", out);
+}
+
+void cycle_record_write(const struct cycle_record *c, FILE *out) {
+    fprintf(out, "%lld,%lld", (long long)c->cycle, (long long)c->replica);
+    for (int k = 0; k < COLUMNS; k++) {
+        double v = *(const double *)((const char *)c + columns[k].offset);
+        if (isnan(v))
+            fputc(',', out);
+        else
+            fprintf(out, ",%.9g", v);
+    }
+    fprintf(out, ",%016llx\n", (unsigned long long)c->state_hash);
+}

@@ -1,0 +1,35 @@
+/* cycle_record: one row of cycles.csv: a cycle of a replica. */
+#ifndef KMC_CYCLE_RECORD_H
+#define KMC_CYCLE_RECORD_H
+#include <stdio.h>
+#include "clusters.h"
+#include "protocol.h"
+#include "structure.h"
+
+/* NaN = not defined (an empty field). Fractions tm_* are of all TM ions, o_* of all anions. */
+struct cycle_record {
+    int64_t cycle, replica;
+    double charge_capacity, discharge_capacity; /* mAh/g */
+    double coulombic_efficiency;
+    double mean_charge_V, mean_discharge_V, hysteresis_V;
+    double charge_energy, discharge_energy; /* Wh/kg */
+    double plateau_charge;                  /* mAh/g */
+    double window_mean_discharge_V;
+    double tm_li_charge, tm_li_discharge, mn_li_discharge, ni_li_discharge, co_li_discharge;
+    double tm_tet_charge, tm_tet_discharge, return_fraction, honeycomb_order;
+    double o_hole_charge, o_peroxo_charge, o_superoxo_charge, o_molecular_charge;
+    double o_hole_discharge, o_peroxo_discharge, o_superoxo_discharge, o_molecular_discharge;
+    double cluster_number_mean, cluster_weight_mean, cluster_largest, cluster_percolates;
+    double tm_hops, o_events, large_step_share, stiff_factor_min, sub_slices_max, energy_eV;
+    uint64_t state_hash;
+    double start_tm_li; /* share of TM in Li octs when the cycle began; not written */
+};
+
+/* Fills the charge or discharge side from a half-cycle that has just ended. */
+void cycle_record_half(struct cycle_record *c, const struct replica *r, bool charge,
+                       const struct protocol_half *h, const struct clusters *voids);
+
+void cycle_record_write_header(FILE *out);
+void cycle_record_write(const struct cycle_record *c, FILE *out);
+
+#endif

@@ -1,0 +1,362 @@
+/* engine_exact: the serial reference.
+ *
+ * equilibrate: Metropolis moves of single tokens along bonds.  A draw picks a channel (weights by voltage), a site of the channel's class, a neighbour
+ *   in the channel's group, and null when the neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens are, so
+ *   forward and backward draws are equally likely; acceptance min(1, exp(-dOmega/kT)).  When both ends can hold two tokens or more, a coin picks the
+ *   direction before looking, so that Ni3+ Ni3+ <-> Ni2+ Ni4+ is symmetric too.
+ * advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
+ *   sub-slice is used up; after an event only the owners in its influence are refreshed.
+ */
+#include <stdlib.h>
+#include "engine.h"
+#include "influence.h"
+#include "rate_tree.h"
+#include "site_lists.h"
+
+enum { CHANNEL_BITS = 12, CHANNEL_SLOTS = 1 << CHANNEL_BITS, VOLTAGE_BANDS = 3 };
+
+enum neighbor_group { NEAR_VERTEX, NEAR_OCT, NEAR_TET, NEAR_OXYGEN, ANYWHERE };
+
+/* A kind of bond: first site from the list of class `from`, second from its neighbours in `group` (or anywhere), of a class in `to`. */
+struct bond_channel {
+    uint8_t from, group, to;
+    double weight[VOLTAGE_BANDS]; /* below 3.65 V, up to 4.25 V, above; relative numbers of draws */
+};
+
+#define TO(c) (1 << (c))
+
+/* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
+static const struct bond_channel bond_channels[] = {
+    {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.08, 0.16, 0.48}},
+    {TOKEN_REDOX, NEAR_OCT, TO(TOKEN_LI_OCT), {0.18, 0.36, 0.06}},
+    {TOKEN_LI_OCT, NEAR_OCT, TO(TOKEN_LI_OCT), {0.06, 0.08, 0.08}},
+    {TOKEN_OXYGEN, NEAR_OXYGEN, TO(TOKEN_OXYGEN), {0.04, 0.08, 0.14}},
+    {TOKEN_REDOX, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.04, 0.08, 0.08}},
+    {TOKEN_DEEP, NEAR_OCT, TO(TOKEN_LI_OCT) | TO(TOKEN_REDOX) | TO(TOKEN_DEEP), {0.18, 0.04, 0.01}},
+    {TOKEN_DEEP, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.04, 0.02, 0.01}},
+    {TOKEN_REDOX, NEAR_OCT, TO(TOKEN_REDOX), {0.03, 0.05, 0.02}},
+    {TOKEN_DEEP, NEAR_TET, TO(TOKEN_LI_TET), {0.14, 0.01, 0.002}},
+    {TOKEN_LI_TET, NEAR_OCT, TO(TOKEN_LI_OCT), {0.10, 0.03, 0.02}},
+    {TOKEN_REDOX, NEAR_TET, TO(TOKEN_LI_TET), {0.03, 0.01, 0.01}},
+    {TOKEN_LI_TET, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.02}},
+    {TOKEN_LI_TET, NEAR_TET, TO(TOKEN_LI_TET), {0.02, 0.005, 0.005}},
+    {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_LI_OCT), {0.02, 0.02, 0.02}},
+    {TOKEN_LI_TET, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
+    {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
+    {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_TET), {0.06, 0.005, 0.001}},
+    {TOKEN_REDOX, ANYWHERE, TO(TOKEN_LI_OCT), {0.02, 0.02, 0.01}},
+    {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_OXYGEN), {0.01, 0.02, 0.03}},
+};
+enum { BOND_CHANNELS = sizeof bond_channels / sizeof *bond_channels };
+
+struct engine {
+    const struct rate_model *m;
+    struct state *s;
+    struct site_lists lists;
+    struct rate_tree tree;       /* one leaf a site */
+    struct influence influence;
+    bool complete;               /* no anion site is empty or outside: stencils give the shared O */
+    uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
+    int64_t *stale;              /* [n_sites] owners to refresh after an event */
+    uint8_t *is_stale;           /* [n_sites] */
+    struct event_list events;
+};
+
+/* ---- equilibrate ---- */
+
+static void fill_slots(struct engine *e) {
+    for (int band = 0; band < VOLTAGE_BANDS; band++) {
+        double total = 0, sum = 0;
+        int slot = 0;
+        for (int c = 0; c < BOND_CHANNELS; c++)
+            total += bond_channels[c].weight[band];
+        for (int c = 0; c < BOND_CHANNELS; c++) {
+            sum += bond_channels[c].weight[band] / total;
+            while (slot < CHANNEL_SLOTS && (double)slot + 0.5 < sum * CHANNEL_SLOTS)
+                e->slots[band][slot++] = (uint8_t)c;
+        }
+        while (slot < CHANNEL_SLOTS)
+            e->slots[band][slot++] = 0;
+    }
+}
+
+static int voltage_band(int32_t voltage_ueV) {
+    return voltage_ueV < 3650000 ? 0 : voltage_ueV < 4250000 ? 1 : 2;
+}
+
+/* One proposed bond: two token sites and what ties them. */
+struct bond {
+    struct lattice_coord a, b;
+    int64_t site_a, site_b;
+    int32_t shared;
+    bool face;
+};
+
+static bool near_neighbor(const struct engine *e, const struct bond_channel *ch, uint32_t random,
+                          struct bond *bond) {
+    const struct lattice_stencil *st = lattice_stencil_of(&e->m->lattice, bond->a);
+    const struct lattice_offset *list = ch->group == NEAR_VERTEX ? st->vertex
+                                        : ch->group == NEAR_OCT  ? st->oct
+                                        : ch->group == NEAR_TET  ? st->tet
+                                                                 : st->oxygen;
+    uint32_t n = ch->group == NEAR_VERTEX ? st->n_vertex
+                 : ch->group == NEAR_OCT  ? st->n_oct
+                 : ch->group == NEAR_TET  ? st->n_tet
+                                          : st->n_oxygen;
+    if (n == 0)
+        return false;
+    struct lattice_offset o = list[philox_below(random, n)];
+    bond->b = lattice_step(&e->m->lattice, bond->a, o);
+    bond->site_b = lattice_site(&e->m->lattice, bond->b);
+    bond->shared = ch->group == NEAR_VERTEX ? 1 : o.shared;
+    bond->face = ch->group != NEAR_VERTEX && o.shared >= 3;
+    return true;
+}
+
+static bool far_neighbor(const struct engine *e, const struct bond_channel *ch, uint32_t random,
+                         struct bond *bond) {
+    int c = 0;
+    while (!(ch->to & TO(c)))
+        c++;
+    if (e->lists.n[c] == 0)
+        return false;
+    bond->site_b = e->lists.list[c][philox_below(random, (uint32_t)e->lists.n[c])];
+    bond->b = lattice_coord_of(&e->m->lattice, bond->site_b);
+    bond->shared = 0;
+    bond->face = false;
+    return bond->site_a != bond->site_b &&
+           tokens_shared(e->m, &e->s->x, bond->a, bond->b) == 0; /* near pairs have channels of their own */
+}
+
+static bool draw_bond(const struct engine *e, int band, struct philox_block r, struct bond *bond) {
+    const struct bond_channel *ch = &bond_channels[e->slots[band][r.v[0] >> (32 - CHANNEL_BITS)]];
+    if (e->lists.n[ch->from] == 0)
+        return false;
+    bond->site_a = e->lists.list[ch->from][philox_below(r.v[1], (uint32_t)e->lists.n[ch->from])];
+    bond->a = lattice_coord_of(&e->m->lattice, bond->site_a);
+    if (!(ch->group == ANYWHERE ? far_neighbor : near_neighbor)(e, ch, r.v[2], bond))
+        return false;
+    return (ch->to & TO(e->lists.class_of[bond->site_b])) != 0;
+}
+
+static void swap_ends(struct bond *bond) {
+    struct bond other = {bond->b, bond->a, bond->site_b, bond->site_a, bond->shared, bond->face};
+    *bond = other;
+}
+
+/* Turns the bond so that a token can hop a -> b; false when none can. */
+static bool orient(const struct engine *e, struct bond *bond, uint32_t coin) {
+    const struct rate_model *m = e->m;
+    uint8_t a = e->s->x.occupancy[bond->site_a], b = e->s->x.occupancy[bond->site_b];
+    bool forward = tokens_has(m, bond->a.kind, a) && tokens_has_room(m, bond->b.kind, b);
+    bool backward = tokens_has(m, bond->b.kind, b) && tokens_has_room(m, bond->a.kind, a);
+    bool both_deep = bond->a.kind != SITE_O && bond->b.kind != SITE_O && m->capacity[a] > 1 &&
+                     m->capacity[b] > 1;
+    if (both_deep ? (coin & 1) != 0 : !forward) {
+        swap_ends(bond);
+        return backward;
+    }
+    return forward;
+}
+
+/* True with probability exp(-omega/kT); 64 random bits, the lower half drawn only when the upper decides nothing. */
+static bool accept(const struct engine *e, int64_t omega, uint32_t high, uint64_t draw) {
+    if (omega <= 0)
+        return true;
+    uint64_t threshold = tables_threshold(&e->m->boltzmann, omega);
+    uint32_t top = (uint32_t)(threshold >> 32);
+    if (high != top)
+        return high < top;
+    struct philox_block low =
+        philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, draw | (uint64_t)1 << 63);
+    return low.v[0] < (uint32_t)threshold;
+}
+
+/* A token hop a -> b: energy, acceptance, update. */
+static bool try_move(struct engine *e, const struct electrode *electrode, const struct bond *bond,
+                     uint32_t random, uint64_t draw) {
+    const struct rate_model *m = e->m;
+    struct configuration *x = &e->s->x;
+    uint8_t byte_a = x->occupancy[bond->site_a], byte_b = x->occupancy[bond->site_b];
+    int32_t shared = bond->shared;
+    if (shared > 0 && !e->complete) /* anions that do not exist are not shared */
+        shared = tokens_shared(m, x, bond->a, bond->b);
+    int64_t energy = tokens_energy(m, x, bond->a, byte_a, -1) + tokens_energy(m, x, bond->b, byte_b, +1) +
+                     tokens_cross(m, bond->a, bond->b, byte_a, byte_b, shared, bond->face);
+    if (bond->a.kind == SITE_O && bond->b.kind == SITE_O)
+        energy -= m->pair[ANION_HOLE][ANION_HOLE];
+    int change = tokens_li_change(bond->a.kind, byte_a, bond->b.kind, byte_b);
+    int64_t omega = energy + tokens_electrode(electrode, e->s->n_li, change);
+    if (!accept(e, omega, random, draw))
+        return false;
+    tokens_apply(m, x, bond->a, -1);
+    tokens_apply(m, x, bond->b, +1);
+    e->s->energy_ueV += energy;
+    e->s->n_li += change;
+    return true;
+}
+
+static void exact_equilibrate(struct engine *e, const struct electrode *electrode, int64_t draws,
+                              int64_t measured, struct engine_equilibrated *out) {
+    memset(out, 0, sizeof *out);
+    int band = voltage_band(electrode->voltage_ueV);
+    e->s->step++;
+    for (int64_t d = 0; d < draws; d++) {
+        struct philox_block r =
+            philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, (uint64_t)d);
+        struct bond bond;
+        if (draw_bond(e, band, r, &bond) && orient(e, &bond, r.v[0])) {
+            out->evaluated++;
+            out->accepted += try_move(e, electrode, &bond, r.v[3], (uint64_t)d);
+        }
+        if (d >= draws - measured)
+            out->sum_li += e->s->n_li;
+    }
+    out->draws = draws;
+    out->samples = measured < draws ? measured : draws;
+}
+
+/* ---- advance ---- */
+
+static double owner_rate(struct engine *e, const struct event_context *ctx, int64_t site) {
+    events_of_site(ctx, lattice_coord_of(&e->m->lattice, site), &e->events);
+    return e->events.total;
+}
+
+static void refresh_rates(struct engine *e, const struct event_context *ctx) {
+    for (int64_t site = 0; site < e->s->n_sites; site++)
+        rate_tree_put(&e->tree, site, owner_rate(e, ctx, site));
+    rate_tree_build(&e->tree);
+}
+
+/* Picks an owner from the tree, then one of its channels, both in proportion to their rates. */
+static const struct event_channel *select_event(struct engine *e, const struct event_context *ctx,
+                                                struct philox_block r) {
+    double value = philox_open(r.v[0], r.v[1]) * rate_tree_total(&e->tree), rest;
+    int64_t site = rate_tree_select(&e->tree, value, &rest);
+    owner_rate(e, ctx, site);
+    int k = 0;
+    while (k < e->events.n - 1 && rest >= e->events.channel[k].rate)
+        rest -= e->events.channel[k++].rate;
+    return &e->events.channel[k];
+}
+
+static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
+    struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
+    const struct influence_offset *o = e->influence.list[c.plane][c.kind];
+    for (int32_t k = 0; k < e->influence.n[c.plane][c.kind]; k++) {
+        int64_t owner = influence_owner(&e->m->lattice, c, o[k]);
+        if (e->is_stale[owner])
+            continue;
+        e->is_stale[owner] = 1;
+        e->stale[(*n)++] = owner;
+    }
+}
+
+/* Sites an event changes: owner, target and, for events that make or cut a bond, the other O. */
+static int changed_sites(const struct engine *e, const struct event_channel *ch, int64_t site[3]) {
+    int n = 0;
+    site[n++] = ch->site;
+    site[n++] = ch->target;
+    if (ch->kind == EVENT_CLEAVE || ch->kind == EVENT_COMBINE) {
+        struct lattice_coord c = lattice_coord_of(&e->m->lattice, ch->site);
+        site[n++] = lattice_neighbor(&e->m->lattice, c,
+                                     lattice_stencil_of(&e->m->lattice, c)->oxygen[ch->dir]);
+    }
+    return n;
+}
+
+static void apply_event(struct engine *e, const struct event_channel *ch) {
+    events_apply(e->m, &e->s->x, ch);
+    e->s->energy_ueV += ch->energy;
+    e->s->n_li += ch->li_change;
+}
+
+static void refresh_influenced(struct engine *e, const struct event_context *ctx,
+                               const int64_t *site, int n_site) {
+    int64_t n = 0;
+    for (int k = 0; k < n_site; k++) {
+        site_lists_update(&e->lists, e->m, &e->s->x, site[k]);
+        mark_stale(e, site[k], &n);
+    }
+    for (int64_t k = 0; k < n; k++) {
+        e->is_stale[e->stale[k]] = 0;
+        rate_tree_set(&e->tree, e->stale[k], owner_rate(e, ctx, e->stale[k]));
+    }
+}
+
+static void count_event(const struct engine *e, const struct event_channel *ch, double step_s,
+                        struct engine_advanced *out) {
+    out->fired[ch->kind]++;
+    out->slowed += ch->slow_down < 1;
+    out->slow_down_min = ch->slow_down < out->slow_down_min ? ch->slow_down : out->slow_down_min;
+    if (ch->kind != EVENT_HOP || ch->slow_down < 1)
+        return;
+    out->hops_unslowed++;
+    out->hops_large += ch->rate * step_s > e->m->large_step;
+}
+
+static void exact_advance(struct engine *e, const struct electrode *electrode, double step_s,
+                          struct engine_advanced *out) {
+    memset(out, 0, sizeof *out);
+    out->slow_down_min = 1;
+    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s};
+    double used = 0;
+    e->s->step++;
+    refresh_rates(e, &ctx);
+    for (uint64_t d = 0; rate_tree_total(&e->tree) > 0; d++) {
+        struct philox_block r = philox_draw(e->s->random, STREAM_ADVANCE, e->s->step, d);
+        used -= tables_log(philox_open(r.v[2], r.v[3])) / rate_tree_total(&e->tree);
+        if (used > step_s)
+            break;
+        struct event_channel ch = *select_event(e, &ctx, r);
+        int64_t site[3];
+        int n = changed_sites(e, &ch, site);
+        apply_event(e, &ch);
+        ctx.n_li = e->s->n_li;
+        refresh_influenced(e, &ctx, site, n);
+        count_event(e, &ch, step_s, out);
+    }
+    e->s->time_s += step_s;
+}
+
+/* ---- life ---- */
+
+static void exact_free(struct engine *e) {
+    if (!e)
+        return;
+    site_lists_free(&e->lists);
+    rate_tree_free(&e->tree);
+    influence_free(&e->influence);
+    free(e->stale);
+    free(e->is_stale);
+    free(e);
+}
+
+static struct engine *exact_create(const struct rate_model *m, struct state *s) {
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->m = m;
+    e->s = s;
+    fill_slots(e);
+    e->complete = true;
+    for (int64_t o = 0; o < s->n_oxygen; o++)
+        e->complete = e->complete && s->x.deviation[o] != RATE_MODEL_ABSENT;
+    e->stale = malloc((size_t)s->n_sites * sizeof *e->stale);
+    e->is_stale = calloc((size_t)s->n_sites, 1);
+    if (e->stale && e->is_stale && site_lists_init(&e->lists, m, &s->x) &&
+        rate_tree_init(&e->tree, s->n_sites) && influence_init(&e->influence, &m->lattice))
+        return e;
+    exact_free(e);
+    return NULL;
+}
+
+const struct engine_ops engine_exact = {"exact", exact_create, exact_free, exact_equilibrate,
+                                        exact_advance};
+
+const struct engine_ops *engine_find(const char *name) {
+    if (strcmp(name, "exact") == 0 || strcmp(name, "auto") == 0)
+        return &engine_exact;
+    return NULL;
+}

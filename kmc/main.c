@@ -1,0 +1,53 @@
+/* lrm-kmc: kinetic Monte Carlo of voltage fade in Li-rich layered cathodes. */
+#include <stdio.h>
+#include <string.h>
+#include "../kernels/tables.h"
+#include "commands.h"
+#include "version.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", cmd_run, "cycle one scenario and measure its voltage fade"},
+    {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
+    {"compare", cmd_compare, "table of runs with intervals and paired differences"},
+    {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
+    {"check", cmd_check, "dry run: composition, box, memory, time"},
+    {"list", cmd_list, "ready-made scenarios"},
+    {"defaults", cmd_defaults, "every scenario key with unit, default, range and source"},
+    {"info", cmd_info, "version, build, devices"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_usage(FILE *out) {
+    fputs("kmc COMMAND ... - voltage fade of Li-rich layered cathodes by lattice kinetic Monte Carlo\n\n", out);
+    for (int k = 0; k < COMMANDS; k++)
+        fprintf(out, "  %-9s %s\n", commands[k].name, commands[k].help);
+    fputs("\n`kmc COMMAND --help` explains each. First try: kmc run builtin:demo\n", out);
+}
+
+int main(int argc, char **argv) {
+    if (tables_fused()) {
+        fputs("kmc: error: this build fuses a*b+c, so results would not be reproducible\n"
+              "    hint: compile with -ffp-contract=off\n",
+              stderr);
+        return 1;
+    }
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("lrm-kmc %s (%s)\n", VERSION, VERSION_GIT);
+        return 0;
+    }
+    for (int k = 0; argc > 1 && k < COMMANDS; k++)
+        if (strcmp(argv[1], commands[k].name) == 0)
+            return commands[k].run(argc - 1, argv + 1);
+    if (argc > 1)
+        fprintf(stderr, "kmc: error: expected a command, found `%s`\n\n", argv[1]);
+    print_usage(stderr);
+    return 2;
+}

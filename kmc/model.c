@@ -1,0 +1,154 @@
+#include "model.h"
+#include "units.h"
+
+/* Real key in eV as integer ueV. */
+static int32_t energy(const struct scenario *s, const char *key) {
+    return units_ueV(scenario_real(s, key));
+}
+
+static double element_real(const struct scenario *s, const char *symbol, const char *member, int i) {
+    char key[96];
+    snprintf(key, sizeof key, "elements.%s.%s", symbol, member);
+    return i < 0 ? scenario_real(s, key) : scenario_real_at(s, key, (size_t)i);
+}
+
+static bool element_flag(const struct scenario *s, const char *symbol, const char *member) {
+    char key[96];
+    snprintf(key, sizeof key, "elements.%s.%s", symbol, member);
+    return scenario_flag(s, key);
+}
+
+static void set_lithium(struct rate_model *m, const struct scenario *s) {
+    m->charge[CATION_LI] = 1;
+    m->group[CATION_LI] = GROUP_LI;
+    m->cation[CATION_LI][CLASS_TM_TET] = m->cation[CATION_LI][CLASS_LI_TET] =
+        energy(s, "model.li_tet_eV");
+}
+
+/* A redox centre counts as deep when all its steps lie below 3.5 eV: it works at low voltage only. */
+static bool is_deep(const struct scenario *s, const struct element *e) {
+    for (int i = 0; i < e->valence_last - e->valence_first; i++)
+        if (element_real(s, e->symbol, "oxidation_eV", i) > 3.5)
+            return false;
+    return true;
+}
+
+static void set_ion(struct rate_model *m, const struct scenario *s, const struct element *e, int step) {
+    int id = e->species_first + step;
+    bool tm = e->role == ROLE_TM;
+    int32_t ladder = 0, extra = units_ueV(element_real(s, e->symbol, "li_layer_extra_eV", -1));
+    int32_t tet = units_ueV(element_real(s, e->symbol, "tet_extra_eV", -1));
+    for (int i = 0; i < step; i++)
+        ladder += units_ueV(element_real(s, e->symbol, "oxidation_eV", i));
+    m->charge[id] = (int8_t)(e->valence_first + step);
+    m->group[id] = tm ? GROUP_TM : GROUP_LI;
+    m->tokens[id] = (uint8_t)step;
+    m->capacity[id] = (uint8_t)(e->valence_last - e->valence_first);
+    m->deep[id] = is_deep(s, e);
+    m->mobile[id] = tm && element_flag(s, e->symbol, "mobile");
+    m->hop_barrier[id] = units_ueV(element_real(s, e->symbol, "hop_barrier_eV", step));
+    m->cation[id][CLASS_TM_OCT] = ladder;
+    m->cation[id][CLASS_LI_OCT] = ladder + extra + (tm ? energy(s, "model.tm_oct_li_layer_eV") : 0);
+    m->cation[id][CLASS_TM_TET] = ladder + tet + energy(s, "model.tm_tet_tm_layer_eV");
+    m->cation[id][CLASS_LI_TET] = ladder + tet + extra + energy(s, "model.tm_tet_li_layer_eV");
+}
+
+static void set_faces(struct rate_model *m, const struct scenario *s) {
+    static const char *const name[3] = {"li_li", "li_tm", "tm_tm"};
+    for (int a = GROUP_LI; a <= GROUP_TM; a++)
+        for (int b = GROUP_LI; b <= GROUP_TM; b++) {
+            char key[64];
+            const char *pair = name[a + b - 2 * GROUP_LI];
+            snprintf(key, sizeof key, "model.face_tet_oct_%s_eV", pair);
+            m->face[FACE_TET_OCT][a][b] = energy(s, key);
+            snprintf(key, sizeof key, "model.face_oct_oct_%s_eV", pair);
+            m->face[FACE_OCT_OCT][a][b] = energy(s, key);
+            m->face[FACE_TET_TET][a][b] = energy(s, "model.face_tet_tet_eV");
+        }
+}
+
+static int32_t beyond(int n, int64_t free) {
+    return n > free ? (int32_t)(n - free) : 0;
+}
+
+/* Energies of an oxidised O against its number of TM neighbours; orphaned O (none or one) are lower. */
+static void set_oxygen(struct rate_model *m, const struct scenario *s) {
+    int64_t hole_free = scenario_int(s, "model.hole_free_tm");
+    int64_t peroxo_free = scenario_int(s, "model.peroxo_free_tm");
+    for (int n = 0; n < MODEL_N_TM; n++) {
+        int32_t orphan = n == 0   ? energy(s, "model.orphan_no_tm_eV")
+                         : n == 1 ? energy(s, "model.orphan_one_tm_eV")
+                                  : 0;
+        m->anion[ANION_HOLE][n] = energy(s, "model.hole_eV") - orphan +
+                                  beyond(n, hole_free) * energy(s, "model.hole_per_extra_tm_eV");
+        m->anion[ANION_PEROXO][n] =
+            energy(s, "model.hole_eV") - orphan +
+            beyond(n, peroxo_free) * energy(s, "model.peroxo_per_extra_tm_eV");
+        m->anion[ANION_MOLECULAR][n] =
+            energy(s, "model.molecular_eV") + n * energy(s, "model.molecular_per_tm_eV");
+    }
+    int32_t(*pair)[ANION_ACTIVE] = m->pair;
+    pair[ANION_HOLE][ANION_HOLE] = energy(s, "model.pair_hole_hole_eV");
+    pair[ANION_HOLE][ANION_PEROXO] = pair[ANION_PEROXO][ANION_HOLE] =
+        energy(s, "model.pair_hole_peroxo_eV");
+    pair[ANION_PEROXO][ANION_PEROXO] = energy(s, "model.pair_peroxo_peroxo_eV");
+    pair[ANION_MOLECULAR][ANION_MOLECULAR] = energy(s, "model.pair_molecular_molecular_eV");
+    for (int a = ANION_HOLE; a <= ANION_PEROXO; a++)
+        pair[a][ANION_MOLECULAR] = pair[ANION_MOLECULAR][a] =
+            energy(s, "model.pair_molecular_other_eV");
+    m->bond[BOND_PEROXO] = energy(s, "model.bond_peroxo_eV");
+    m->bond[BOND_SUPEROXO] = energy(s, "model.bond_superoxo_eV");
+    m->bond[BOND_MOLECULAR] = energy(s, "model.bond_molecular_eV");
+}
+
+static void set_barriers(struct rate_model *m, const struct scenario *s) {
+    int32_t formation = energy(s, "model.peroxo_formation_eV");
+    m->gate_per_li = energy(s, "model.gate_per_li_eV");
+    m->gate_free_li = (int32_t)scenario_int(s, "model.gate_free_li");
+    m->gate_max_li = (int32_t)scenario_int(s, "model.gate_max_li");
+    m->direct_hop_extra = energy(s, "model.direct_hop_extra_eV");
+    m->peroxo_face = energy(s, "model.peroxo_face_eV");
+    m->peroxo_formation[0] = formation + energy(s, "model.peroxo_in_plane_eV");
+    m->peroxo_formation[1] = formation + energy(s, "model.peroxo_across_li_gap_eV");
+    m->peroxo_formation[2] = formation + energy(s, "model.peroxo_across_tm_slab_eV");
+    m->peroxo_reduction = energy(s, "model.peroxo_reduction_eV");
+    m->molecular_formation = energy(s, "model.molecular_formation_eV");
+    m->molecular_wall = energy(s, "model.molecular_wall_eV");
+    m->attempt_frequency = scenario_real(s, "model.attempt_frequency_per_s");
+}
+
+static void set_controls(struct rate_model *m, const struct scenario *s) {
+    bool slow = scenario_flag(s, "kinetics.slow_events");
+    m->with_hops = slow && scenario_flag(s, "kinetics.transition_metal_hops");
+    m->with_dimers = slow && scenario_flag(s, "kinetics.oxygen_dimers");
+    m->with_molecular = m->with_dimers && scenario_flag(s, "kinetics.molecular_oxygen");
+    m->stiff_firings = scenario_real(s, "kinetics.stiff_firings");
+    m->tet_lifetime_steps = scenario_real(s, "kinetics.tet_lifetime_slices");
+    m->large_step = scenario_real(s, "kinetics.large_step");
+}
+
+bool model_init(struct rate_model *m, const struct scenario *s, const struct species_table *t,
+                const struct lattice *lattice, FILE *errors) {
+    memset(m, 0, sizeof *m);
+    if (t->n_species > MODEL_SPECIES) {
+        fprintf(errors, "elements: error: expected at most %d species, found %d\n", MODEL_SPECIES,
+                t->n_species);
+        return false;
+    }
+    m->lattice = *lattice;
+    tables_init(&m->boltzmann, scenario_real(s, "conditions.temperature_K"));
+    m->valence_unit = (energy(s, "model.valence_stiffness_eV") + 144) / 288;
+    static const int8_t z12[ANION_STATES] = {24, 12, 12, 0, 12, 24, 12};
+    memcpy(m->z12, z12, sizeof z12);
+    set_lithium(m, s);
+    for (int i = 0; i < t->n_elements; i++)
+        for (int v = 0; t->elements[i].role != ROLE_ANION &&
+                        v <= t->elements[i].valence_last - t->elements[i].valence_first;
+             v++)
+            set_ion(m, s, &t->elements[i], v);
+    set_faces(m, s);
+    set_oxygen(m, s);
+    set_barriers(m, s);
+    set_controls(m, s);
+    return true;
+}

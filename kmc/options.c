@@ -1,0 +1,114 @@
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "options.h"
+
+const char options_help[] =
+    "SCENARIO is a TOML file or builtin:NAME (see `kmc list`).\n"
+    "  -o, --output PATH       where results go\n"
+    "      --engine NAME       exact or auto (scenario key run.engine)\n"
+    "      --threads N         processor cores, 0 = all (run.threads)\n"
+    "      --seed S            seed of all random streams (run.seed)\n"
+    "      --replicas N        independent crystals (run.replicas)\n"
+    "      --cycles N          charge-discharge cycles (protocol.cycles)\n"
+    "      --check-every N     recount energies every N slices (output.check_every)\n"
+    "      --set KEY=VALUE     override any key of the scenario; may be repeated\n"
+    "      --json              results as JSON on stdout\n"
+    "  -q, --quiet             no progress, no notes\n"
+    "  -v, --verbose           more notes\n"
+    "  -h, --help              this text\n";
+
+enum { OPT_ENGINE = 256, OPT_THREADS, OPT_SEED, OPT_REPLICAS, OPT_CYCLES, OPT_CHECK, OPT_SET, OPT_JSON };
+
+static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
+                                      {"engine", required_argument, NULL, OPT_ENGINE},
+                                      {"threads", required_argument, NULL, OPT_THREADS},
+                                      {"seed", required_argument, NULL, OPT_SEED},
+                                      {"replicas", required_argument, NULL, OPT_REPLICAS},
+                                      {"cycles", required_argument, NULL, OPT_CYCLES},
+                                      {"check-every", required_argument, NULL, OPT_CHECK},
+                                      {"set", required_argument, NULL, OPT_SET},
+                                      {"json", no_argument, NULL, OPT_JSON},
+                                      {"quiet", no_argument, NULL, 'q'},
+                                      {"verbose", no_argument, NULL, 'v'},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {NULL, 0, NULL, 0}};
+
+/* Turns a flag into "key=value". */
+static bool override(struct options *o, const char *key, const char *value) {
+    if (o->n_text == 8 || o->n_set == OPTIONS_SET_MAX ||
+        strlen(key) + strlen(value) + 2 > sizeof o->text[0]) {
+        fprintf(stderr, "command line: error: %s: expected a short value given once, found `%.40s`\n", key,
+                value);
+        return false;
+    }
+    char *text = o->text[o->n_text++];
+    snprintf(text, sizeof o->text[0], "%s=%s", key, value);
+    o->set[o->n_set++] = text;
+    return true;
+}
+
+static bool take(struct options *o, int flag) {
+    switch (flag) {
+    case 'o':
+        o->output = optarg;
+        return true;
+    case 'q':
+        o->quiet = true;
+        return true;
+    case 'v':
+        o->verbose = true;
+        return true;
+    case OPT_JSON:
+        o->json = true;
+        return true;
+    case OPT_ENGINE:
+        return override(o, "run.engine", optarg);
+    case OPT_THREADS:
+        return override(o, "run.threads", optarg);
+    case OPT_SEED:
+        return override(o, "run.seed", optarg);
+    case OPT_REPLICAS:
+        return override(o, "run.replicas", optarg);
+    case OPT_CYCLES:
+        return override(o, "protocol.cycles", optarg);
+    case OPT_CHECK:
+        return override(o, "output.check_every", optarg);
+    case OPT_SET:
+        if (o->n_set == OPTIONS_SET_MAX) {
+            fprintf(stderr, "command line: error: --set: expected at most %d, found more\n", OPTIONS_SET_MAX);
+            return false;
+        }
+        o->set[o->n_set++] = optarg;
+        return true;
+    default:
+        return false; /* getopt has printed the reason */
+    }
+}
+
+int options_parse(struct options *o, int argc, char **argv, const char *usage) {
+    memset(o, 0, sizeof *o);
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "o:qvh", flags, NULL)) != -1;) {
+        if (c == 'h') {
+            printf("%s\n%s", usage, options_help);
+            return EXIT_OK;
+        }
+        if (!take(o, c)) {
+            fprintf(stderr, "    hint: `kmc %s --help` lists the flags\n", argv[0]);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind != argc - 1) {
+        fprintf(stderr,
+                "command line: error: expected one SCENARIO, found %d\n    hint: `kmc %s builtin:demo`, or `kmc %s --help`\n",
+                argc - optind, argv[0], argv[0]);
+        return EXIT_USAGE;
+    }
+    o->scenario = argv[optind];
+    return -1;
+}
+
+struct scenario *options_load(const struct options *o) {
+    return scenario_load(o->scenario, o->set, o->n_set, stderr);
+}

@@ -1,0 +1,88 @@
+/* protocol: charge, rest, discharge in slices; calls equilibrate and advance in turn and books charge and voltage.
+ *
+ * Galvanostatic slice: the target Li content moves by slice_percent of the pristine Li; the restraint holds N near it; the cell voltage is
+ *     V = V_ref + kappa <N - N_target> / e,
+ * V_ref being the voltage of the slice before (see struct electrode).  The slice lasts as long as its charge takes at the C-rate.
+ * Potentiostatic step: the voltage is set, N follows.
+ * A half-cycle ends with the slice in which V passes the cut-off; that slice's charge counts.
+ * During advance the electrode stays at the slice's voltage.
+ * A slice is cut into sub-slices of (equilibrate, advance); their number doubles when too many hops come from large steps.
+ */
+#ifndef KMC_PROTOCOL_H
+#define KMC_PROTOCOL_H
+#include "replica.h"
+
+enum protocol_mode { PROTOCOL_GALVANOSTATIC, PROTOCOL_POTENTIOSTATIC };
+
+enum protocol_step {
+    STEP_CHARGE = 1,
+    STEP_HOLD_CHARGED,
+    STEP_REST_CHARGED,
+    STEP_DISCHARGE,
+    STEP_HOLD_DISCHARGED,
+    STEP_REST_DISCHARGED
+};
+
+/* All times in seconds, voltages in V, charge in mAh per gram. */
+struct protocol {
+    enum protocol_mode mode;
+    int64_t cycles;
+    double current_mA_per_g; /* C-rate times nominal capacity */
+    double lower_V, upper_V;
+    double rest_charged_s, rest_discharged_s, hold_charged_s, hold_discharged_s;
+    double slice_fraction;   /* of the pristine Li */
+    double step_V, step_s;   /* staircase */
+    double plateau_low_V, plateau_high_V;
+    double window_low, window_high; /* discharge capacities between which the window voltage is taken, mAh/g */
+    double sweeps;           /* draws a site and slice */
+    double initial_sweeps;
+    int64_t sub_slices, sub_slices_max;
+    double large_step_share;
+    int32_t kappa_ueV;
+    bool slow_events;
+    int64_t check_every; /* recount every so many slices; 0 = at the end of each half-cycle */
+};
+
+/* Reads protocol.*, kinetics.*, output.check_every. */
+void protocol_init(struct protocol *p, const struct scenario *s);
+
+/* One slice as it was booked. */
+struct protocol_slice {
+    int64_t cycle;
+    enum protocol_step step;
+    double time_s;     /* at its end, since the start of the run */
+    double voltage_V;
+    double current_mA_per_g; /* mean over the slice, positive on charge */
+    double li;         /* <N> */
+    double capacity_mAh_per_g;  /* passed since the start of the half-cycle, positive */
+    double charged_mAh_per_g;   /* net charge since the pristine crystal, positive = Li removed */
+    double progress;   /* estimate of the share of this half-cycle done, 0 to 1 */
+};
+
+/* Sums over one half-cycle. */
+struct protocol_half {
+    double capacity;       /* mAh/g, positive */
+    double energy;         /* Wh/kg, positive */
+    double mean_V;         /* energy / capacity; NaN without charge */
+    double plateau;        /* capacity passed between the plateau voltages */
+    double window_mean_V;  /* mean voltage between the window capacities; NaN when not reached */
+    double end_V;
+    int64_t slices, sub_slices; /* number of slices, sub-slices at the end */
+    int64_t draws, evaluated, accepted;
+    struct engine_advanced events; /* sums */
+};
+
+/* Receives what happens; called from the thread that runs the replica. Members may be NULL. */
+struct protocol_observer {
+    void *context;
+    void (*slice)(void *context, const struct replica *r, const struct protocol_slice *s);
+    /* after charge and discharge with their holds and rests; return false to stop */
+    bool (*half)(void *context, const struct replica *r, int64_t cycle, bool charge,
+                 const struct protocol_half *h);
+};
+
+/* Runs all cycles on a replica. Returns 0, or 1 after printing to `errors` (a recount failed, dynamics stalled), or 1 when the observer stopped it. */
+int protocol_run(struct replica *r, const struct protocol *p, const struct protocol_observer *o,
+                 FILE *errors);
+
+#endif

@@ -1,0 +1,26 @@
+/* replica: one crystal with its state and engine. */
+#ifndef KMC_REPLICA_H
+#define KMC_REPLICA_H
+#include "engine.h"
+#include "model.h"
+
+struct replica {
+    uint32_t number;
+    const struct rate_model *model;      /* shared by all replicas; owner: the command */
+    const struct species_table *species; /* the same */
+    struct supercell cell;
+    struct state state;
+    const struct engine_ops *ops;
+    struct engine *engine;
+};
+
+/* Builds crystal, state and engine of replica `number`. Returns 0 or an exit code (2 input, 4 memory) after printing to `errors`. */
+int replica_create(struct replica *r, const struct scenario *s, const struct species_table *t,
+                   const struct rate_model *m, const struct engine_ops *ops, uint32_t number,
+                   FILE *errors);
+void replica_free(struct replica *r);
+
+/* Specific capacity of one Li in the box: mAh per gram of the pristine, doped composition. */
+double replica_mAh_per_g_per_li(const struct replica *r);
+
+#endif

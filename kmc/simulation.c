@@ -1,0 +1,93 @@
+#include <omp.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "influence.h"
+#include "simulation.h"
+
+static int cores(const struct scenario *s) {
+    int64_t wanted = scenario_int(s, "run.threads");
+    const char *slurm = getenv("SLURM_CPUS_PER_TASK");
+    if (wanted > 0)
+        return (int)wanted;
+    return slurm && atoi(slurm) > 0 ? atoi(slurm) : omp_get_num_procs();
+}
+
+int64_t simulation_replica_bytes(const struct simulation *sim) {
+    int64_t sites = lattice_n_sites(&sim->model->lattice), oxygen = sites / SITE_KINDS, leaves = 1;
+    while (leaves < sites)
+        leaves *= 2;
+    int64_t crystal = 2 * sites, caches = 3 * oxygen;
+    int64_t lists = 9 * sites + 8 * (2 + 2 + 6 + 1) * oxygen;
+    return crystal + caches + lists + 16 * leaves + 9 * sites;
+}
+
+/* Refuses boxes that the machine cannot hold before anything of the size is allocated. */
+static bool fits_memory(const struct simulation *sim, FILE *errors) {
+    int64_t have = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    int64_t at_once = sim->replicas < sim->threads ? sim->replicas : sim->threads;
+    int64_t need = simulation_replica_bytes(sim) * at_once;
+    if (need <= have / 10 * 9)
+        return true;
+    fprintf(errors,
+            "%s: error: structure.cells_a: expected a box that fits in %.1f GiB, found %.1f GiB (%lld replicas at a time)\n"
+            "    hint: smaller structure.cells_a, cells_b or repeats, or fewer --threads\n",
+            scenario_place(sim->scenario, "structure.cells_a"), (double)have / 0x1p30,
+            (double)need / 0x1p30, (long long)at_once);
+    return false;
+}
+
+static int fail(struct simulation *sim, int code) {
+    simulation_free(sim);
+    return code;
+}
+
+int simulation_create(struct simulation *sim, const struct scenario *s, FILE *errors) {
+    memset(sim, 0, sizeof *sim);
+    sim->scenario = s;
+    sim->replicas = scenario_int(s, "run.replicas");
+    sim->threads = cores(s);
+    sim->ops = engine_find(scenario_text(s, "run.engine"));
+    protocol_init(&sim->protocol, s);
+    if (!species_init(&sim->species, s, errors))
+        return fail(sim, 2);
+    sim->model = malloc(sizeof *sim->model);
+    if (!sim->model)
+        return fail(sim, 4);
+    if (!supercell_init(&sim->cell, s, &sim->species, 0, errors) ||
+        !model_init(sim->model, s, &sim->species, &sim->cell.lattice, errors))
+        return fail(sim, 2);
+    if (!fits_memory(sim, errors))
+        return fail(sim, 4);
+    return 0;
+}
+
+void simulation_free(struct simulation *sim) {
+    supercell_free(&sim->cell);
+    free(sim->model);
+    sim->model = NULL;
+}
+
+int simulation_for_each(const struct simulation *sim,
+                        int (*body)(void *context, struct replica *r), void *context, FILE *errors) {
+    int status = 0;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(sim->threads)
+    for (int64_t k = 0; k < sim->replicas; k++) {
+        int so_far;
+#pragma omp atomic read
+        so_far = status;
+        if (so_far)
+            continue;
+        struct replica r;
+        int code = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops,
+                                  (uint32_t)k, errors);
+        if (code == 0) {
+            code = body(context, &r);
+            replica_free(&r);
+        }
+        if (code) {
+#pragma omp critical(simulation_status)
+            status = status ? status : code;
+        }
+    }
+    return status;
+}

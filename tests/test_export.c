@@ -1,0 +1,549 @@
+/* Guarantees: a snapshot comes back as it was written, any damaged byte is noticed, hostile headers are harmless; exported files hold
+ * the sites, charges, layers and cell of the snapshot, and existing files stay.
+ * With TEST_EXPORT_DIR set, the files for test_export_ase.py are left there: sample.snap, sample.extxyz, sample.poscar. */
+#define _POSIX_C_SOURCE 200809L
+#define XXH_INLINE_ALL
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include "../kmc/commands.h"
+#include "../kmc/export.h"
+#include "../kernels/philox.h"
+
+static FILE *nowhere(void) {
+    static FILE *out;
+    return out ? out : (out = fopen("/dev/null", "w"));
+}
+
+static void enter(void) {
+    char path[] = "/tmp/test_export_XXXXXX";
+    cr_assert(mkdtemp(path));
+    cr_assert(chdir(path) == 0);
+}
+
+static int64_t site_of(const struct snapshot *s, int plane, int kind, int j, int i) {
+    return (((int64_t)plane * SITE_KINDS + kind) * s->nb + j) * s->na + i;
+}
+
+/* A box with every kind of occupancy: Li, Ni2+, Ni3+, Mn4+, vacancies, O in all states, F, S, Cl, O vacancy, sites outside. */
+static void fill(struct snapshot *s, const char *letters, int na, int nb) {
+    static const struct species species[] = {
+        {"", 0, -1}, {"Li", 1, -1}, {"Ni", 2, 0}, {"Ni", 3, 0}, {"Mn", 4, 1},
+    };
+    *s = (struct snapshot){.na = na, .nb = nb, .a_A = 2.85, .tm_gap_A = 2.15, .li_gap_A = 2.60};
+    s->n_planes = (int32_t)strlen(letters);
+    strcpy(s->letters, letters);
+    s->cycle = 3;
+    strcpy(s->at, "charge");
+    s->voltage_V = 4.75;
+    s->time_s = 123456.789;
+    strcpy(s->scenario, "o3 \"test\", 1");
+    strcpy(s->parameter_hash, "0123456789abcdef");
+    strcpy(s->version, "0.1.0");
+    strcpy(s->git_hash, "abcdef0");
+    s->n_species = 5;
+    memcpy(s->species, species, sizeof species);
+    s->occupancy = calloc((size_t)snapshot_n_sites(s), 1);
+    for (int k = 0; k < s->n_planes; k++)
+        for (int j = 0; j < nb; j++)
+            for (int i = 0; i < na; i++) /* TM layers Ni2+, Ni3+, Mn4+ in turn, Li layers Li */
+                s->occupancy[site_of(s, k, SITE_OCT, j, i)] =
+                    (uint8_t)(k % 2 ? SPECIES_LI : 2 + (i + j) % 3);
+    static const uint8_t states[] = {0, 1, 0x52, 0xB3, 4, 5, 6, 14, 15};
+    for (size_t n = 0; n < sizeof states; n++)
+        s->occupancy[site_of(s, 1, SITE_O, (int)n / na, (int)n % na)] = states[n];
+    s->occupancy[site_of(s, 1, SITE_OCT, 0, 0)] = SPECIES_VACANCY;
+    s->occupancy[site_of(s, 1, SITE_TET_UP, 1, 2)] = 4;
+    s->occupancy[site_of(s, 1, SITE_TET_DOWN, 0, 1)] = SPECIES_LI;
+    s->occupancy[site_of(s, 0, SITE_TET_UP, 0, 0)] = SITE_OUTSIDE;
+}
+
+static void sample(struct snapshot *s) {
+    fill(s, "ABCABC", 4, 3);
+}
+
+static unsigned char *read_bytes(const char *path, size_t *n) {
+    struct stat status;
+    FILE *in = fopen(path, "rb");
+    cr_assert(in && fstat(fileno(in), &status) == 0, "%s", path);
+    unsigned char *data = malloc((size_t)status.st_size + 1);
+    *n = fread(data, 1, (size_t)status.st_size, in);
+    data[*n] = 0;
+    fclose(in);
+    return data;
+}
+
+static void write_bytes(const char *path, const void *data, size_t n) {
+    FILE *out = fopen(path, "wb");
+    cr_assert(out && fwrite(data, 1, n, out) == n);
+    fclose(out);
+}
+
+/* ---- snapshot ---- */
+
+Test(snapshot, comes_back_as_written) {
+    struct snapshot s, r;
+    enter();
+    sample(&s);
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    cr_assert(snapshot_read(&r, "a.snap", stderr) == 0);
+    cr_expect(!memcmp(s.occupancy, r.occupancy, (size_t)snapshot_n_sites(&s)));
+    cr_expect(r.na == 4 && r.nb == 3 && r.n_planes == 6 && r.cycle == 3 && r.replica == 0);
+    cr_expect(r.a_A == s.a_A && r.tm_gap_A == s.tm_gap_A && r.li_gap_A == s.li_gap_A);
+    cr_expect(r.voltage_V == s.voltage_V && r.time_s == s.time_s);
+    cr_expect(!strcmp(r.letters, "ABCABC") && !strcmp(r.at, "charge"));
+    cr_expect(!strcmp(r.scenario, s.scenario) && !strcmp(r.parameter_hash, s.parameter_hash));
+    cr_expect(!strcmp(r.version, "0.1.0") && !strcmp(r.git_hash, "abcdef0"));
+    cr_expect(r.n_species == 5 && !strcmp(r.species[3].symbol, "Ni") && r.species[3].charge == 3);
+    cr_expect(access("a.snap.tmp", F_OK) != 0, "temporary file is gone");
+    snapshot_free(&r);
+    free(s.occupancy);
+}
+
+Test(snapshot, period_of_letters_and_undefined_voltage) {
+    struct snapshot s, r;
+    enter();
+    sample(&s);
+    strcpy(s.letters, "ABC");
+    s.voltage_V = NAN;
+    strcpy(s.scenario, "two\nlines");
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    cr_assert(snapshot_read(&r, "a.snap", stderr) == 0);
+    cr_expect(!strcmp(r.letters, "ABCABC"));
+    cr_expect(isnan(r.voltage_V));
+    cr_expect(!strcmp(r.scenario, "two_lines"));
+    snapshot_free(&r);
+    free(s.occupancy);
+}
+
+Test(snapshot, header_is_as_documented) {
+    struct snapshot s;
+    size_t n;
+    enter();
+    sample(&s);
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    char *text = (char *)read_bytes("a.snap", &n);
+    const char *expected =
+        "lrm-kmc-snapshot 1\nna 4\nnb 3\nletters ABCABC\nplanes 6\na_A 2.8500000000000001\n"
+        "tm_gap_A 2.1499999999999999\nli_gap_A 2.6000000000000001\ncycle 3\nat charge\nreplica 0\n"
+        "voltage_V 4.75\ntime_s 123456.789\nscenario o3 \"test\", 1\nparameter_hash 0123456789abcdef\n"
+        "version 0.1.0\ngit_hash abcdef0\nspecies 1 Li 1\nspecies 2 Ni 2\nspecies 3 Ni 3\nspecies 4 Mn 4\n\n";
+    cr_expect(!strncmp(text, expected, strlen(expected)), "%s", text);
+    cr_expect(n == strlen(expected) + 4 * 6 * 12 + 8);
+    free(text);
+    free(s.occupancy);
+}
+
+/* One wrong bit anywhere: header, sites, checksum. */
+Test(snapshot, every_damaged_byte_is_noticed) {
+    struct snapshot s, r;
+    size_t n;
+    enter();
+    sample(&s);
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    unsigned char *data = read_bytes("a.snap", &n);
+    for (size_t i = 0; i < n; i++) {
+        data[i] ^= (unsigned char)(1u << i % 8);
+        write_bytes("b.snap", data, n);
+        cr_expect(snapshot_read(&r, "b.snap", nowhere()) == SNAPSHOT_CORRUPT, "byte %zu", i);
+        data[i] ^= (unsigned char)(1u << i % 8);
+    }
+    free(data);
+    free(s.occupancy);
+}
+
+Test(snapshot, every_truncation_and_extra_bytes_are_noticed) {
+    struct snapshot s, r;
+    size_t n;
+    enter();
+    sample(&s);
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    unsigned char *data = read_bytes("a.snap", &n);
+    for (size_t cut = 0; cut <= n + 1; cut++) { /* read_bytes leaves a 0 byte behind the data */
+        write_bytes("b.snap", data, cut);
+        int expected = cut == n ? 0 : SNAPSHOT_CORRUPT;
+        cr_expect(snapshot_read(&r, "b.snap", nowhere()) == expected, "cut at %zu", cut);
+        snapshot_free(&r);
+        if (cut == n)
+            data = realloc(data, n + 2);
+    }
+    free(data);
+    free(s.occupancy);
+}
+
+/* Replaces a piece of the header and signs the file anew: what an attacker would do. */
+static int read_forged(const char *old, const char *new) {
+    struct snapshot r;
+    size_t n;
+    char *data = (char *)read_bytes("a.snap", &n), *at = strstr(data, old);
+    cr_assert(at, "%s", old);
+    size_t before = (size_t)(at - data), after = n - 8 - before - strlen(old);
+    size_t size = before + strlen(new) + after;
+    char *forged = malloc(size + 8);
+    memcpy(forged, data, before);
+    memcpy(forged + before, new, strlen(new));
+    memcpy(forged + before + strlen(new), at + strlen(old), after);
+    XXH64_hash_t hash = XXH3_64bits(forged, size);
+    for (int i = 0; i < 8; i++)
+        forged[size + (size_t)i] = (char)(hash >> 8 * i);
+    write_bytes("b.snap", forged, size + 8);
+    int code = snapshot_read(&r, "b.snap", nowhere());
+    snapshot_free(&r);
+    free(forged);
+    free(data);
+    return code;
+}
+
+Test(snapshot, hostile_headers_are_refused) {
+    static const char *const forgery[][2] = {
+        {"na 4", "na 65536"},          {"na 4", "na 99999999999999999999"},
+        {"na 4", "na -4"},             {"na 4", "na 0"},
+        {"na 4", "nb 4"},              {"na 4\nnb 3", "na 3\nnb 3"},
+        {"planes 6", "planes 1000000"}, {"planes 6", "planes 5"},
+        {"ABCABC", "ABCABD"},          {"ABCABC", ""},
+        {"a_A 2.85", "a_A inf"},       {"a_A 2.85", "a_A -2.85"},
+        {"at charge", "at ../../etc"}, {"cycle 3", "cycle 3.5"},
+        {"Snapshot 1" + 9, "2"},       {"species 1 Li 1", "species 2 Li 1"},
+        {"species 4 Mn 4\n", ""},      {"species 3 Ni 3", "species 3 Nickel 3"},
+        {"species 3 Ni 3", "species 3 N\" 3"}, {"species 1 Li 1", "species 1 Na 1"},
+        {"0123456789abcdef", "0123456789abcdef0123456789abcdef"},
+    };
+    struct snapshot s;
+    enter();
+    sample(&s);
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    cr_expect(read_forged("version 0.1.0", "version 0.1.1") == 0, "a forgery itself is readable");
+    for (size_t i = 0; i < sizeof forgery / sizeof *forgery; i++)
+        cr_expect(read_forged(forgery[i][0], forgery[i][1]) == SNAPSHOT_CORRUPT, "`%s` -> `%s`",
+                  forgery[i][0], forgery[i][1]);
+    free(s.occupancy);
+}
+
+Test(snapshot, unknown_occupancy_is_refused) {
+    struct snapshot s, r;
+    enter();
+    sample(&s);
+    static const struct {
+        int kind;
+        uint8_t byte;
+    } bad[] = {{SITE_OCT, 5}, {SITE_TET_UP, 254}, {SITE_O, 7}, {SITE_O, 13}, {SITE_O, 0xC2}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        uint8_t *byte = &s.occupancy[site_of(&s, 3, bad[i].kind, 1, 1)], good = *byte;
+        *byte = bad[i].byte;
+        cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+        cr_expect(snapshot_read(&r, "a.snap", nowhere()) == SNAPSHOT_CORRUPT, "case %zu", i);
+        *byte = good;
+    }
+    free(s.occupancy);
+}
+
+Test(snapshot, unwritable_place_leaves_nothing) {
+    struct snapshot s;
+    enter();
+    sample(&s);
+    cr_expect(snapshot_write(&s, "missing/a.snap", nowhere()) == SNAPSHOT_CORRUPT);
+    mkdir("a.snap", 0777); /* rename onto a directory fails */
+    cr_expect(snapshot_write(&s, "a.snap", nowhere()) == SNAPSHOT_CORRUPT);
+    cr_expect(access("a.snap.tmp", F_OK) != 0);
+    free(s.occupancy);
+}
+
+/* Bytes at random: whatever they are, reading ends with an error. */
+Test(snapshot, random_bytes_are_refused) {
+    enter();
+    struct snapshot s, r;
+    size_t n;
+    sample(&s);
+    cr_assert(snapshot_write(&s, "a.snap", stderr) == 0);
+    unsigned char *data = read_bytes("a.snap", &n);
+    uint64_t x = 88172645463325252u;
+    for (int trial = 0; trial < 300; trial++) {
+        unsigned char *copy = malloc(n);
+        memcpy(copy, data, n);
+        for (int k = 0; k < 8; k++) { /* xorshift: any scatter of positions will do */
+            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+            copy[x % (k < 6 ? 420 : n)] = (unsigned char)(x >> 40);
+        }
+        copy[0] = 'l';
+        write_bytes("b.snap", copy, n);
+        bool same = !memcmp(copy, data, n);
+        cr_expect(same || snapshot_read(&r, "b.snap", nowhere()) == SNAPSHOT_CORRUPT);
+        free(copy);
+    }
+    free(data);
+    free(s.occupancy);
+}
+
+/* ---- formats ---- */
+
+static char *extxyz_of(const struct snapshot *s, bool with_vacancies) {
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    cr_assert(export_extxyz(out, s, with_vacancies, stderr) == 0);
+    fclose(out);
+    return text;
+}
+
+/* Sites that start with a symbol. */
+static int count_symbol(const char *text, const char *symbol) {
+    int n = 0;
+    for (const char *line = strchr(text, '\n'); line; line = strchr(line + 1, '\n'))
+        n += !strncmp(line + 1, symbol, strlen(symbol)) && line[1 + strlen(symbol)] == ' ';
+    return n;
+}
+
+/* 12 O sites a plane: 72 - 5 others on plane 1 = 67 O; 36 Li layer octs - 1 + 1 tet; 36 TM octs + 1 Mn tet. */
+Test(export, extxyz_counts) {
+    struct snapshot s;
+    sample(&s);
+    char *text = extxyz_of(&s, false);
+    int lines = -2;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    cr_expect(atoi(text) == lines, "count line %d, %d sites", atoi(text), lines);
+    cr_expect(count_symbol(text, "O") == 67, "%d", count_symbol(text, "O"));
+    cr_expect(count_symbol(text, "Li") == 36);
+    cr_expect(count_symbol(text, "Ni") + count_symbol(text, "Mn") == 37);
+    cr_expect(count_symbol(text, "F") == 1 && count_symbol(text, "S") == 1 && count_symbol(text, "Cl") == 1);
+    cr_expect(count_symbol(text, "X") == 0);
+    free(text);
+    free(s.occupancy);
+}
+
+Test(export, vacancies_only_on_request_and_outside_never) {
+    struct snapshot s;
+    sample(&s);
+    char *text = extxyz_of(&s, true);
+    /* all 288 sites but one O and one tet outside */
+    cr_expect(atoi(text) == 286, "%d", atoi(text));
+    cr_expect(count_symbol(text, "X") == 286 - 67 - 36 - 37 - 3);
+    free(text);
+    free(s.occupancy);
+}
+
+Test(export, extxyz_comment_line) {
+    struct snapshot s;
+    sample(&s);
+    char *text = extxyz_of(&s, false), *line = strchr(text, '\n') + 1;
+    *strchr(line, '\n') = 0;
+    const char *start = "Lattice=\"11.400000000 0.000000000 0.000000000 4.275000000 7.404517";
+    cr_expect(!strncmp(line, start, strlen(start)), "%s", line);
+    cr_expect(strstr(line, "Properties=species:S:1:pos:R:3:id:I:1:layer:S:1:oxidation:R:1 cycle=3 "
+                           "voltage_V=4.750000 time_s=123456.789000 scenario=\"o3 _test_, 1\""),
+              "%s", line);
+    free(text);
+    free(s.occupancy);
+}
+
+/* The line of a site id, cut out of the text. */
+static char *site_line(char *text, int64_t id) {
+    char key[32];
+    snprintf(key, sizeof key, " %lld ", (long long)id);
+    char *line = strchr(strchr(text, '\n') + 1, '\n') + 1;
+    for (; *line; line = strchr(line, '\n') + 1) {
+        char *end = strchr(line, '\n'), *found;
+        *end = 0;
+        found = strstr(line, key);
+        if (found && strspn(found + strlen(key), "TMLiO") > 0)
+            return line;
+        *end = '\n';
+    }
+    cr_assert(false, "no site %s", key);
+    return NULL;
+}
+
+static void expect_site(const struct snapshot *s, int64_t id, const char *symbol, const char *layer,
+                        double charge) {
+    char found_symbol[8], found_layer[8], *text = extxyz_of(s, false), *line = site_line(text, id);
+    double found_charge, x, y, z;
+    long long found_id;
+    cr_assert(sscanf(line, "%7s %lf %lf %lf %lld %7s %lf", found_symbol, &x, &y, &z, &found_id,
+                     found_layer, &found_charge) == 7);
+    cr_expect(found_id == id && !strcmp(found_symbol, symbol), "%s", line);
+    cr_expect(!strcmp(found_layer, layer) && found_charge == charge, "%s", line);
+    free(text);
+}
+
+Test(export, layers_and_charges_of_sites) {
+    struct snapshot s;
+    sample(&s);
+    static const char *const symbol[] = {"O", "O", "O", "O", "F", "S", "Cl"};
+    static const double charge[] = {-2, -1, -1, 0, -1, -2, -1};
+    for (int n = 0; n < 7; n++)
+        expect_site(&s, site_of(&s, 1, SITE_O, n / 4, n % 4), symbol[n], "O", charge[n]);
+    expect_site(&s, site_of(&s, 0, SITE_OCT, 0, 0), "Ni", "TM", 2);
+    expect_site(&s, site_of(&s, 0, SITE_OCT, 0, 1), "Ni", "TM", 3);
+    expect_site(&s, site_of(&s, 1, SITE_TET_UP, 1, 2), "Mn", "Li", 4);
+    expect_site(&s, site_of(&s, 3, SITE_OCT, 2, 3), "Li", "Li", 1);
+    free(s.occupancy);
+}
+
+/* O of plane 0 at the origin; the oct of the TM gap between A and B at letter C, height 2.15/2. */
+Test(export, positions_by_hand) {
+    struct snapshot s;
+    double x, y, z, a = 2.85;
+    sample(&s);
+    char *text = extxyz_of(&s, false);
+    char *line = site_line(text, site_of(&s, 0, SITE_OCT, 0, 0));
+    cr_assert(sscanf(line, "%*s %lf %lf %lf", &x, &y, &z) == 3);
+    cr_expect(fabs(z - 1.075) < 1e-6, "%s", line);
+    /* modulo the 2-D cell: 2/3 (a1 + a2) = (a, 2/3 a sqrt(3)/2) */
+    double v = y / (a * sqrt(0.75)), u = x / a - v / 2;
+    cr_expect(fabs(u - floor(u) - 2.0 / 3) < 1e-5 && fabs(v - floor(v) - 2.0 / 3) < 1e-5, "%s", line);
+    free(text);
+    free(s.occupancy);
+}
+
+Test(export, poscar_is_grouped) {
+    struct snapshot s;
+    char *text = NULL, line[8][200];
+    size_t bytes;
+    double c[3];
+    int sites = 0;
+    sample(&s);
+    FILE *out = open_memstream(&text, &bytes);
+    cr_assert(export_poscar(out, &s, stderr) == 0);
+    fclose(out);
+    FILE *in = fmemopen(text, bytes, "r");
+    for (int i = 0; i < 8; i++)
+        cr_assert(fgets(line[i], sizeof line[i], in));
+    cr_expect(!strcmp(line[0], "o3 \"test\", 1 cycle 3 charge voltage 4.750000 V\n"), "%s", line[0]);
+    cr_expect(!strcmp(line[5], " Li Ni Mn O F S Cl\n"), "%s", line[5]);
+    cr_expect(!strcmp(line[6], " 36 24 13 67 1 1 1\n"), "%s", line[6]);
+    cr_expect(!strcmp(line[7], "Direct\n"));
+    for (; fscanf(in, "%lf %lf %lf", &c[0], &c[1], &c[2]) == 3; sites++)
+        for (int i = 0; i < 3; i++)
+            cr_expect(c[i] >= 0 && c[i] < 1, "site %d: %g", sites, c[i]);
+    cr_expect(sites == 143);
+    fclose(in);
+    free(text);
+    free(s.occupancy);
+}
+
+Test(export, impossible_lattice_is_refused) {
+    struct snapshot s;
+    sample(&s);
+    strcpy(s.letters, "AABABC");
+    cr_expect(export_extxyz(nowhere(), &s, false, nowhere()) == 5);
+    cr_expect(export_poscar(nowhere(), &s, nowhere()) == 5);
+    memset(s.occupancy, 15, (size_t)snapshot_n_sites(&s));
+    free(s.occupancy);
+}
+
+/* ---- command ---- */
+
+static int run_export(const char *arguments) {
+    char text[512], *argv[32] = {"export"};
+    int argc = 1;
+    snprintf(text, sizeof text, "%s", arguments);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    cr_assert(freopen("out.txt", "w", stdout) && freopen("err.txt", "w", stderr));
+    int code = cmd_export(argc, argv);
+    fflush(stdout);
+    fflush(stderr);
+    return code;
+}
+
+static bool holds(const char *path, const char *text) {
+    size_t n;
+    char *data = (char *)read_bytes(path, &n);
+    bool found = strstr(data, text) != NULL;
+    free(data);
+    return found;
+}
+
+/* run/ with one snapshot, replica 0, cycle 3, charge. */
+static void write_run(void) {
+    struct snapshot s;
+    char path[256];
+    enter();
+    mkdir("run", 0777);
+    mkdir("run/snapshots", 0777);
+    write_bytes("run/run.json", "{}", 2);
+    sample(&s);
+    cr_assert(snapshot_path(path, sizeof path, "run", 0, 3, "charge"));
+    cr_assert(!strcmp(path, "run/snapshots/r000_c0003_charge.snap"));
+    cr_assert(snapshot_write(&s, path, stderr) == 0);
+    strcpy(s.at, "initial");
+    s.cycle = 0;
+    cr_assert(snapshot_write(&s, "run/snapshots/r000_c0000_initial.snap", stderr) == 0);
+    free(s.occupancy);
+}
+
+Test(export, command_writes_its_default_names) {
+    write_run();
+    cr_expect(run_export("run --cycle 3 --at charge") == 0);
+    cr_expect(holds("o3__test___1_r000_c0003_charge.extxyz", "Properties=species"));
+    cr_expect(holds("out.txt", "o3__test___1_r000_c0003_charge.extxyz\n"));
+    cr_expect(run_export("run --at initial --format poscar -q") == 0);
+    cr_expect(holds("o3__test___1_r000_c0000_initial.poscar", "Direct"));
+    cr_expect(holds("out.txt", "") && !holds("out.txt", "poscar"));
+    cr_expect(run_export("run --at initial --with-vacancies -o -") == 0);
+    cr_expect(holds("out.txt", "286\nLattice="));
+}
+
+Test(export, command_keeps_existing_files) {
+    write_run();
+    write_bytes("a.xyz", "precious", 8);
+    cr_expect(run_export("run --cycle 3 --at charge -o a.xyz") == 2);
+    cr_expect(holds("a.xyz", "precious"));
+    cr_expect(holds("err.txt", "--force"));
+    cr_expect(run_export("run --cycle 3 --at charge -o a.xyz --force") == 0);
+    cr_expect(holds("a.xyz", "Properties=species"));
+    cr_expect(access("a.xyz.tmp", F_OK) != 0);
+}
+
+Test(export, command_refuses_wrong_usage) {
+    write_run();
+    static const char *const wrong[] = {
+        "", "run", "run --cycle 3", "run --at charge", "run --cycle 0 --at charge",
+        "run --cycle 3x --at charge", "run --cycle 3 --at noon", "run --cycle 3 --at charge --format cif",
+        "run --cycle 3 --at charge --replica -1", "run run --at initial", "nowhere --at initial",
+        "run --cycle 4 --at charge", "run --at initial --format poscar --with-vacancies",
+        "run --at initial --colour", "run --at",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_expect(run_export(wrong[i]) == 2, "`%s`", wrong[i]);
+        cr_expect(holds("err.txt", "error: "), "`%s`", wrong[i]);
+    }
+    run_export("run --cycle 4 --at charge");
+    cr_expect(holds("err.txt", "r000_c0003_charge.snap"), "the hint lists what there is");
+    cr_expect(run_export("--help") == 0);
+    cr_expect(holds("out.txt", "usage: kmc export"));
+}
+
+Test(export, command_refuses_a_damaged_snapshot) {
+    size_t n;
+    write_run();
+    unsigned char *data = read_bytes("run/snapshots/r000_c0003_charge.snap", &n);
+    data[n - 20] ^= 1;
+    write_bytes("run/snapshots/r000_c0003_charge.snap", data, n);
+    free(data);
+    cr_expect(run_export("run --cycle 3 --at charge -o a.xyz") == 5);
+    cr_expect(holds("err.txt", "checksum differs"));
+    cr_expect(access("a.xyz", F_OK) != 0);
+}
+
+/* Files for the check with ASE: the stacking mixes O3 and O2 so that every letter pair occurs. */
+Test(export, files_for_ase) {
+    const char *directory = getenv("TEST_EXPORT_DIR");
+    struct snapshot s;
+    enter();
+    if (directory)
+        cr_assert(chdir(directory) == 0, "%s", directory);
+    fill(&s, "ABCACB", 4, 3);
+    cr_assert(snapshot_write(&s, "sample.snap", stderr) == 0);
+    FILE *xyz = fopen("sample.extxyz", "w"), *poscar = fopen("sample.poscar", "w");
+    cr_assert(xyz && poscar);
+    cr_expect(export_extxyz(xyz, &s, false, stderr) == 0);
+    cr_expect(export_poscar(poscar, &s, stderr) == 0);
+    fclose(xyz);
+    fclose(poscar);
+    free(s.occupancy);
+}

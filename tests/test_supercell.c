@@ -1,0 +1,701 @@
+/* Guarantee: the pristine crystal has the composition, charge, order and shape that were asked for.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../lattices/supercell.h"
+
+enum { SETS = 12 };
+static const char *const HOST = "builtin:o3-lmr"; /* 12 x 12 cells, 12 planes: 864 formula units */
+
+struct crystal {
+    struct scenario *s;
+    struct species_table t;
+    struct supercell c;
+};
+
+static size_t count_sets(const char *const *set) {
+    size_t n = 0;
+    while (set && set[n])
+        n++;
+    return n;
+}
+
+/* Builds a crystal on the heap; `set` ends with NULL. */
+static struct crystal *build(const char *source, const char *const *set, uint32_t replica) {
+    struct crystal *x = malloc(sizeof *x);
+    cr_assert_not_null(x);
+    x->s = scenario_load(source, set, count_sets(set), stderr);
+    cr_assert_not_null(x->s);
+    cr_assert(species_init(&x->t, x->s, stderr));
+    cr_assert(supercell_init(&x->c, x->s, &x->t, replica, stderr));
+    return x;
+}
+
+static void destroy(struct crystal *x) {
+    supercell_free(&x->c);
+    scenario_free(x->s);
+    free(x);
+}
+
+#define SET(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static double honeycomb(const struct crystal *x) {
+    return supercell_honeycomb_order(&x->c, &x->t, x->c.occupancy);
+}
+
+static uint8_t byte_at(const struct crystal *x, int plane, int kind, int i, int j) {
+    const struct lattice *l = &x->c.lattice;
+    struct lattice_coord c = {plane, kind, (i + l->na) % l->na, (j + l->nb) % l->nb};
+    return x->c.occupancy[lattice_site(l, c)];
+}
+
+/* True for an existing cation site that holds this element in any valence ("Li" too). */
+static bool holds(const struct crystal *x, uint8_t byte, const char *symbol) {
+    return byte != SITE_OUTSIDE && byte != SPECIES_VACANCY &&
+           strcmp(x->t.species[byte].symbol, symbol) == 0;
+}
+
+/* ---- recount, independent of the fields of the supercell ---- */
+
+struct recount {
+    int64_t li, tm, cations, anions, charge, in_tets, tm_gap[64], li_gap[64];
+    int64_t by_element[ELEMENT_MAX];
+};
+
+static void count_cation(const struct crystal *x, struct lattice_coord at, uint8_t byte,
+                         struct recount *r) {
+    const struct species *s = &x->t.species[byte];
+    cr_assert_lt(byte, x->t.n_species);
+    r->cations++;
+    r->charge += s->charge;
+    r->li += byte == SPECIES_LI;
+    r->in_tets += at.kind != SITE_OCT;
+    (at.plane % 2 ? r->li_gap : r->tm_gap)[at.plane / 2]++;
+    if (s->element >= 0) {
+        r->by_element[s->element]++;
+        r->tm += x->t.elements[s->element].role == ROLE_TM;
+    }
+}
+
+static void count_anion(const struct crystal *x, uint8_t byte, struct recount *r) {
+    r->anions++;
+    r->charge -= byte == 4 || byte == 6 ? 1 : 2;
+    if (byte == 0)
+        return;
+    for (int e = 0; e < x->t.n_elements; e++)
+        if (x->t.elements[e].role == ROLE_ANION && x->t.elements[e].anion_state == byte) {
+            r->by_element[e]++;
+            return;
+        }
+    cr_assert_fail("anion byte %d", byte);
+}
+
+static struct recount recount_of(const struct crystal *x) {
+    struct recount r = {.li = 0};
+    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++) {
+        struct lattice_coord at = lattice_coord_of(&x->c.lattice, s);
+        uint8_t byte = x->c.occupancy[s];
+        if (byte == SITE_OUTSIDE)
+            continue;
+        if (at.kind == SITE_O)
+            count_anion(x, byte, &r);
+        else if (byte != SPECIES_VACANCY)
+            count_cation(x, at, byte, &r);
+    }
+    return r;
+}
+
+static int64_t number_of(const struct crystal *x, const struct recount *r, const char *symbol) {
+    int e = species_find_element(&x->t, symbol);
+    cr_assert_geq(e, 0);
+    return r->by_element[e];
+}
+
+static void expect_amount(const struct crystal *x, const struct recount *r, const char *symbol,
+                          double amount) {
+    int64_t n = strcmp(symbol, "Li") == 0 ? r->li : number_of(x, r, symbol);
+    cr_assert_float_eq((double)n, amount * (double)x->c.n_formula, 1.0, "%s: %lld of %g", symbol,
+                       (long long)n, amount * (double)x->c.n_formula);
+}
+
+static void expect_sound(const struct crystal *x) {
+    struct recount r = recount_of(x);
+    cr_assert_eq(r.charge, 0);
+    cr_assert_eq(r.in_tets, 0);
+    cr_assert_eq(r.anions, 2 * x->c.n_formula);
+    cr_assert_eq(r.cations, 2 * x->c.n_formula);
+    cr_assert_eq(r.li, x->c.n_li);
+    cr_assert_eq(r.tm, x->c.n_tm);
+    cr_assert_arr_eq(r.by_element, x->c.element_count, sizeof r.by_element);
+}
+
+/* ---- composition ---- */
+
+Test(supercell, every_order_and_geometry_is_exact_and_neutral) {
+    const char *const order[] = {"structure.order=composite", "structure.order=solid-solution",
+                                 "structure.order=swap", "structure.order=ribbon"};
+    const char *const geometry[][2] = {
+        {"structure.geometry=bulk", "structure.particle_shape=box"},
+        {"structure.geometry=slab", "structure.particle_shape=box"},
+        {"structure.geometry=particle", "structure.particle_shape=box"},
+        {"structure.geometry=particle", "structure.particle_shape=hexagon"}};
+    for (int o = 0; o < 4; o++)
+        for (int g = 0; g < 4; g++) {
+            struct crystal *x =
+                build(HOST,
+                      SET(order[o], geometry[g][0], geometry[g][1], "structure.vacuum_cells=2",
+                          "structure.swap_sweeps=3", "structure.domain_cells=6"),
+                      3);
+            struct recount r = recount_of(x);
+            expect_sound(x);
+            expect_amount(x, &r, "Li", 1.2);
+            expect_amount(x, &r, "Ni", 0.13);
+            expect_amount(x, &r, "Co", 0.13);
+            expect_amount(x, &r, "Mn", 0.54);
+            destroy(x);
+        }
+}
+
+Test(supercell, stackings_are_exact_and_neutral) {
+    const char *const stacking[] = {"structure.stacking=ABCB", "structure.stacking=ABACBCAC",
+                                    "structure.stacking=ABCABCACBCAC"};
+    for (int q = 0; q < 3; q++) {
+        struct crystal *x = build(HOST, SET(stacking[q], "structure.repeats=2"), 0);
+        expect_sound(x);
+        destroy(x);
+    }
+}
+
+Test(supercell, pillar_replaces_li_in_the_li_layer) {
+    struct crystal *x =
+        build(HOST, SET("dopant=[{element=\"K\", site=\"Li\", fraction=0.05, replaces=\"\"}]"), 0);
+    struct recount r = recount_of(x);
+    expect_sound(x);
+    expect_amount(x, &r, "K", 0.05);
+    expect_amount(x, &r, "Li", 1.15);
+    expect_amount(x, &r, "Mn", 0.54);
+    int64_t in_li_octs = 0;
+    for (int k = 1; k < x->c.lattice.n_planes; k += 2)
+        for (int j = 0; j < x->c.lattice.nb; j++)
+            for (int i = 0; i < x->c.lattice.na; i++)
+                in_li_octs += holds(x, byte_at(x, k, SITE_OCT, i, j), "K");
+    cr_assert_eq(in_li_octs, number_of(x, &r, "K"));
+    destroy(x);
+}
+
+Test(supercell, tm_dopant_replaces_host_tm_in_proportion) {
+    struct crystal *x =
+        build(HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.08, replaces=\"\"}]"), 0);
+    struct recount r = recount_of(x);
+    expect_sound(x);
+    expect_amount(x, &r, "Al", 0.08);
+    expect_amount(x, &r, "Ni", 0.13 * 0.9);
+    expect_amount(x, &r, "Co", 0.13 * 0.9);
+    expect_amount(x, &r, "Mn", 0.54 * 0.9);
+    expect_amount(x, &r, "Li", 1.2);
+    for (int k = 1; k < x->c.lattice.n_planes; k += 2)
+        for (int j = 0; j < 12; j++)
+            for (int i = 0; i < 12; i++)
+                cr_assert_eq(byte_at(x, k, SITE_OCT, i, j), SPECIES_LI);
+    destroy(x);
+}
+
+Test(supercell, tm_dopant_replaces_the_element_named) {
+    struct crystal *x = build(
+        HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.05, replaces=\"Co\"}]"), 0);
+    struct recount r = recount_of(x);
+    expect_sound(x);
+    expect_amount(x, &r, "Co", 0.08);
+    expect_amount(x, &r, "Ni", 0.13);
+    expect_amount(x, &r, "Mn", 0.54);
+    destroy(x);
+}
+
+Test(supercell, fluorine_sits_on_oxygen_sites_and_reduces_mn) {
+    struct crystal *x =
+        build(HOST, SET("dopant=[{element=\"F\", site=\"O\", fraction=0.05, replaces=\"\"}]"), 0);
+    struct recount r = recount_of(x);
+    int mn = species_find_element(&x->t, "Mn");
+    int64_t reduced = 0;
+    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++)
+        reduced += lattice_coord_of(&x->c.lattice, s).kind == SITE_OCT &&
+                   x->c.occupancy[s] == species_of(&x->t, mn, 3);
+    expect_sound(x);
+    expect_amount(x, &r, "F", 0.05);
+    cr_assert_float_eq((double)reduced, 0.06 * 864, 3); /* 0.05 for F, 0.01 for the host formula */
+    cr_assert_float_eq(x->c.charge_correction, (double)reduced / 864, 1e-12);
+    char note[64];
+    snprintf(note, sizeof note, "%lld of %lld Mn set to 3+", (long long)reduced,
+             (long long)number_of(x, &r, "Mn"));
+    cr_assert_str_eq(x->c.charge_note, note);
+    destroy(x);
+}
+
+Test(supercell, missing_charge_oxidises_ni) {
+    struct crystal *x = build(
+        HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.1, replaces=\"Mn\"}]"), 0);
+    int ni = species_find_element(&x->t, "Ni");
+    int64_t oxidised = 0;
+    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++)
+        oxidised += lattice_coord_of(&x->c.lattice, s).kind == SITE_OCT &&
+                    x->c.occupancy[s] == species_of(&x->t, ni, 3);
+    expect_sound(x);
+    cr_assert_float_eq((double)oxidised, 0.09 * 864, 3);
+    cr_assert_float_eq(x->c.charge_correction, -(double)oxidised / 864, 1e-12);
+    cr_assert(strstr(x->c.charge_note, "Ni set to 3+"));
+    destroy(x);
+}
+
+/* 0.2 Al for Mn leaves 0.19 e; 0.13 Ni give one e each, 0.06 of them a second one. */
+Test(supercell, ni_goes_to_four_plus_when_three_is_not_enough) {
+    struct crystal *x = build(
+        HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.2, replaces=\"Mn\"}]"), 0);
+    expect_sound(x);
+    cr_assert(strstr(x->c.charge_note, "Ni set to 4+"), "%s", x->c.charge_note);
+    destroy(x);
+}
+
+Test(supercell, published_formula_is_normalised_and_the_correction_reported) {
+    struct crystal *x = build(HOST, SET("host.formula=\"Li1.18Mn0.6Ni0.21O2\""), 0);
+    struct recount r = recount_of(x);
+    expect_sound(x);
+    cr_assert_float_eq(x->c.cation_correction, 2 / 1.99 - 1, 1e-12);
+    expect_amount(x, &r, "Li", 1.18 * 2 / 1.99);
+    expect_amount(x, &r, "Ni", 0.21 * 2 / 1.99);
+    destroy(x);
+}
+
+Test(supercell, surplus_tm_sits_as_ni_in_the_li_layer) {
+    struct crystal *x = build(HOST, SET("host.formula=\"Li0.98Ni0.36Co0.32Mn0.34O2\""), 0);
+    int64_t antisite = 0;
+    expect_sound(x);
+    for (int k = 1; k < x->c.lattice.n_planes; k += 2)
+        for (int j = 0; j < 12; j++)
+            for (int i = 0; i < 12; i++) {
+                uint8_t byte = byte_at(x, k, SITE_OCT, i, j);
+                antisite += holds(x, byte, "Ni");
+                cr_assert(holds(x, byte, "Ni") || byte == SPECIES_LI);
+            }
+    cr_assert_float_eq((double)antisite, 0.02 * 864, 1.0);
+    destroy(x);
+}
+
+Test(supercell, mass_is_that_of_the_ions) {
+    struct crystal *x = build("builtin:li2mno3", NULL, 0);
+    double expected = 4.0 / 3 * 6.94 + 2.0 / 3 * 54.938043 + 2 * 15.999;
+    cr_assert_float_eq(x->c.mass_g_per_mol, expected, 1e-3, "%g", x->c.mass_g_per_mol);
+    cr_assert_str_eq(x->c.composition, "Li1.3333Mn0.6667O2.0000");
+    cr_assert_str_eq(x->c.charge_note, "none");
+    destroy(x);
+}
+
+Test(supercell, tm_layers_share_the_ions_evenly) {
+    struct crystal *x = build(HOST, SET("structure.order=solid-solution"), 2);
+    const char *const symbol[] = {"Li", "Ni", "Co", "Mn"};
+    struct recount r = recount_of(x);
+    for (int k = 0; k < 6; k++)
+        cr_assert_eq(r.tm_gap[k] + 1000 * r.li_gap[k], 144144);
+    for (int q = 0; q < 4; q++) {
+        int least = 1000, most = 0;
+        for (int k = 0; k < 12; k += 2) {
+            int n = 0;
+            for (int m = 0; m < 144; m++)
+                n += holds(x, byte_at(x, k, SITE_OCT, m % 12, m / 12), symbol[q]);
+            least = n < least ? n : least;
+            most = n > most ? n : most;
+        }
+        cr_assert_leq(most - least, 1, "%s: %d to %d", symbol[q], least, most);
+    }
+    destroy(x);
+}
+
+/* ---- order of the TM layers ---- */
+
+static int neighbours(const struct crystal *x, int plane, int i, int j, const char *symbol) {
+    static const int step[6][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, -1}, {-1, 1}};
+    int n = 0;
+    for (int m = 0; m < 6; m++)
+        n += holds(x, byte_at(x, plane, SITE_OCT, i + step[m][0], j + step[m][1]), symbol);
+    return n;
+}
+
+/* Mean number of `symbol` among the six in-layer neighbours of `center`. */
+static double contacts(const struct crystal *x, const char *center, const char *symbol) {
+    double sum = 0, n = 0;
+    const struct lattice *l = &x->c.lattice;
+    for (int k = 0; k < l->n_planes; k += 2)
+        for (int j = 0; j < l->nb; j++)
+            for (int i = 0; i < l->na; i++)
+                if (holds(x, byte_at(x, k, SITE_OCT, i, j), center)) {
+                    sum += neighbours(x, k, i, j, symbol);
+                    n++;
+                }
+    return sum / n;
+}
+
+Test(supercell, li2mno3_is_a_perfect_honeycomb) {
+    struct crystal *x = build("builtin:li2mno3", NULL, 1);
+    expect_sound(x);
+    cr_assert_float_eq(honeycomb(x), 1, 1e-12);
+    cr_assert_float_eq(contacts(x, "Li", "Mn"), 6, 1e-12);
+    cr_assert_float_eq(contacts(x, "Mn", "Li"), 3, 1e-12);
+    destroy(x);
+}
+
+Test(supercell, composite_surrounds_li_with_mn) {
+    for (int replica = 0; replica < 3; replica++) {
+        struct crystal *x = build(HOST, SET("structure.domain_cells=6"), (uint32_t)replica);
+        cr_assert_float_eq(honeycomb(x), 1, 1e-12);
+        cr_assert_eq(contacts(x, "Li", "Li"), 0);
+        cr_assert_gt(contacts(x, "Li", "Mn"), 5.5);
+        cr_assert_gt(contacts(x, "Mn", "Li"), 2);
+        cr_assert_lt(contacts(x, "Ni", "Li"), 0.5);
+        destroy(x);
+    }
+}
+
+/* TM sites inside a honeycomb: with three Li neighbours. */
+static int inner_sites(const struct crystal *x) {
+    int n = 0;
+    for (int k = 0; k < x->c.lattice.n_planes; k += 2)
+        for (int m = 0; m < 144; m++)
+            n += neighbours(x, k, m % 12, m / 12, "Li") == 3;
+    return n;
+}
+
+/* The same Li in smaller domains has more edge and fewer sites inside. */
+Test(supercell, domain_size_matters) {
+    const char *const size[] = {"structure.domain_cells=12", "structure.domain_cells=6",
+                                "structure.domain_cells=3"};
+    int inner[3] = {0};
+    for (int q = 0; q < 3; q++)
+        for (uint32_t replica = 0; replica < 4; replica++) {
+            struct crystal *x = build(HOST, SET(size[q]), replica);
+            inner[q] += inner_sites(x);
+            destroy(x);
+        }
+    cr_assert(inner[0] > inner[1] && inner[1] > inner[2], "%d %d %d", inner[0], inner[1], inner[2]);
+}
+
+Test(supercell, solid_solution_is_random) {
+    struct crystal *x = build(
+        HOST, SET("structure.order=solid-solution", "structure.cells_a=48", "structure.cells_b=48"),
+        0);
+    cr_assert_lt(honeycomb(x), 0.06);
+    cr_assert_float_eq(contacts(x, "Li", "Li"), 1.2, 0.05);
+    cr_assert_float_eq(contacts(x, "Mn", "Li"), 1.2, 0.05);
+    cr_assert_float_eq(contacts(x, "Ni", "Mn"), 3.24, 0.1);
+    destroy(x);
+}
+
+Test(supercell, swaps_create_order_from_a_random_start) {
+    double before = 0, after = 0;
+    for (uint32_t replica = 0; replica < 3; replica++) {
+        struct crystal *x =
+            build(HOST, SET("structure.order=swap", "structure.swap_sweeps=0"), replica);
+        struct crystal *y =
+            build(HOST, SET("structure.order=swap", "structure.swap_sweeps=100"), replica);
+        before += honeycomb(x) / 3;
+        after += honeycomb(y) / 3;
+        cr_assert_lt(contacts(y, "Li", "Li"), 0.2);
+        cr_assert_gt(contacts(x, "Li", "Li"), 0.9);
+        expect_sound(y);
+        destroy(x);
+        destroy(y);
+    }
+    cr_assert_lt(before, 0.25);
+    cr_assert_gt(after, before + 0.3, "%g -> %g", before, after);
+}
+
+/* Sampling check: without interaction the swaps leave a random crystal random. */
+Test(supercell, swaps_without_interaction_stay_random) {
+    struct crystal *x =
+        build(HOST,
+              SET("structure.order=swap", "structure.swap_interaction_eV=0", "structure.cells_a=36",
+                  "structure.cells_b=36", "structure.swap_sweeps=5"),
+              0);
+    cr_assert_float_eq(contacts(x, "Li", "Li"), 1.2, 0.08);
+    cr_assert_lt(honeycomb(x), 0.1);
+    destroy(x);
+}
+
+Test(supercell, ribbon_has_whole_rows_of_li_between_rows_of_mn) {
+    struct crystal *x = build(HOST,
+                              SET("structure.order=ribbon", "structure.cells_b=15",
+                                  "structure.repeats=1", "host.formula=\"Li1.2Ni0.2Mn0.6O2\""),
+                              0);
+    for (int k = 0; k < 6; k += 2) {
+        int full = 0, mixed = 0;
+        for (int j = 0; j < 15; j++) {
+            int li = 0, mn_beside = 0;
+            for (int i = 0; i < 12; i++) {
+                li += holds(x, byte_at(x, k, SITE_OCT, i, j), "Li");
+                mn_beside += holds(x, byte_at(x, k, SITE_OCT, i, j + 1), "Mn") +
+                             holds(x, byte_at(x, k, SITE_OCT, i, j - 1), "Mn");
+            }
+            full += li == 12;
+            mixed += li > 0 && li < 12;
+            if (li == 12)
+                cr_assert_eq(mn_beside, 24);
+        }
+        cr_assert_eq(full, 3); /* every fifth row */
+        cr_assert_eq(mixed, 0);
+    }
+    destroy(x);
+}
+
+/* Colour of the Li of a TM layer of Li2MnO3. */
+static int layer_colour(const struct crystal *x, int plane) {
+    for (int i = 0; i < 3; i++)
+        if (byte_at(x, plane, SITE_OCT, i, 0) == SPECIES_LI)
+            return i;
+    cr_assert_fail("no Li in the layer");
+    return -1;
+}
+
+/* Changes of colour by 0, 1, 2 between successive TM layers over some replicas. */
+static void colour_changes(const char *probability, int replicas, int change[3]) {
+    memset(change, 0, 3 * sizeof *change);
+    for (int q = 0; q < replicas; q++) {
+        struct crystal *x = build(
+            "builtin:li2mno3",
+            SET("structure.cells_a=3", "structure.cells_b=3", "structure.repeats=16", probability),
+            (uint32_t)q);
+        for (int k = 2; k < x->c.lattice.n_planes; k += 2)
+            change[(layer_colour(x, k) - layer_colour(x, k - 2) + 3) % 3]++;
+        destroy(x);
+    }
+}
+
+Test(supercell, no_faults_without_fault_probability) {
+    int change[3];
+    colour_changes("structure.rotational_fault_probability=0", 3, change);
+    cr_assert_eq(change[0], 3 * 47);
+}
+
+Test(supercell, fault_probability_one_changes_every_colour_both_ways) {
+    int change[3];
+    colour_changes("structure.rotational_fault_probability=1", 4, change);
+    cr_assert_eq(change[0], 0);
+    cr_assert_float_eq(change[1], 94, 4 * sqrt(47), "%d", change[1]);
+}
+
+Test(supercell, fault_probability_is_the_share_of_changes) {
+    int change[3];
+    colour_changes("structure.rotational_fault_probability=0.3", 10, change);
+    cr_assert_float_eq(change[1] + change[2], 141, 4 * sqrt(470 * 0.3 * 0.7));
+}
+
+Test(supercell, first_colour_differs_between_replicas) {
+    int seen[3] = {0};
+    for (uint32_t q = 0; q < 30; q++) {
+        struct crystal *x =
+            build("builtin:li2mno3",
+                  SET("structure.cells_a=3", "structure.cells_b=3", "structure.repeats=1"), q);
+        seen[layer_colour(x, 0)]++;
+        destroy(x);
+    }
+    cr_assert(seen[0] > 0 && seen[1] > 0 && seen[2] > 0);
+}
+
+/* ---- random numbers ---- */
+
+static bool same_crystal(const char *order, const char *seed_a, uint32_t replica_a,
+                         const char *seed_b, uint32_t replica_b) {
+    struct crystal *a = build(HOST, SET(order, seed_a, "structure.swap_sweeps=2"), replica_a);
+    struct crystal *b = build(HOST, SET(order, seed_b, "structure.swap_sweeps=2"), replica_b);
+    bool same = memcmp(a->c.occupancy, b->c.occupancy, (size_t)lattice_n_sites(&a->c.lattice)) == 0;
+    destroy(a);
+    destroy(b);
+    return same;
+}
+
+Test(supercell, seed_and_replica_fix_the_crystal) {
+    const char *const order[] = {"structure.order=composite", "structure.order=solid-solution",
+                                 "structure.order=swap", "structure.order=ribbon"};
+    for (int o = 0; o < 4; o++) {
+        cr_assert(same_crystal(order[o], "run.seed=5", 2, "run.seed=5", 2));
+        cr_assert_not(same_crystal(order[o], "run.seed=5", 2, "run.seed=5", 3));
+        cr_assert_not(same_crystal(order[o], "run.seed=5", 2, "run.seed=6", 2));
+        cr_assert_not(same_crystal(order[o], "run.seed=5", 2, "run.seed=4294967301", 2));
+    }
+}
+
+/* ---- slabs and particles ---- */
+
+static int oxygens_around(const struct crystal *x, struct lattice_coord c) {
+    const struct lattice *l = &x->c.lattice;
+    const struct lattice_stencil *s = lattice_stencil_of(l, c);
+    int n = 0;
+    for (int m = 0; m < s->n_vertex; m++)
+        n += x->c.occupancy[lattice_neighbor(l, c, s->vertex[m])] != SITE_OUTSIDE;
+    return n;
+}
+
+static void expect_coordination(const struct crystal *x) {
+    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++) {
+        struct lattice_coord c = lattice_coord_of(&x->c.lattice, s);
+        if (c.kind == SITE_O)
+            continue;
+        bool enough = oxygens_around(x, c) >= (c.kind == SITE_OCT ? 3 : 4);
+        cr_assert_eq(x->c.occupancy[s] != SITE_OUTSIDE, enough);
+    }
+}
+
+Test(supercell, surface_sites_exist_only_with_enough_oxygen) {
+    const char *const shape[] = {"structure.particle_shape=box",
+                                 "structure.particle_shape=hexagon"};
+    struct crystal *x = build(HOST, SET("structure.geometry=slab"), 0);
+    expect_coordination(x);
+    destroy(x);
+    for (int q = 0; q < 2; q++) {
+        x = build(HOST, SET("structure.geometry=particle", shape[q], "structure.vacuum_cells=1"),
+                  0);
+        expect_coordination(x);
+        destroy(x);
+    }
+}
+
+Test(supercell, slab_ends_in_half_filled_li_gaps) {
+    struct crystal *x = build(HOST, SET("structure.geometry=slab", "structure.repeats=1"), 0);
+    const int area = 144;
+    struct recount r = recount_of(x);
+    cr_assert_eq(x->c.lattice.n_planes, 8);
+    cr_assert_eq(x->c.n_formula, 3 * area);
+    for (int k = 0; k < 3; k++)
+        cr_assert_eq(r.tm_gap[k], area);
+    cr_assert_eq(r.tm_gap[3], 0);
+    cr_assert_eq(r.li_gap[0] + r.li_gap[1], 2 * area);
+    cr_assert_eq(r.li_gap[2] + r.li_gap[3], area);
+    cr_assert(r.li_gap[2] > 0 && r.li_gap[3] > 0);
+    for (int m = 0; m < area; m++) { /* both surface gaps have every oct of the bulk, with 3 O */
+        struct lattice_coord top = {5, SITE_OCT, m % 12, m / 12},
+                             below = {7, SITE_OCT, m % 12, m / 12};
+        cr_assert_eq(oxygens_around(x, top), 3);
+        cr_assert_eq(oxygens_around(x, below), 3);
+        cr_assert_eq(byte_at(x, 6, SITE_O, m % 12, m / 12), SITE_OUTSIDE);
+        cr_assert_eq(byte_at(x, 6, SITE_OCT, m % 12, m / 12), SITE_OUTSIDE);
+    }
+    destroy(x);
+}
+
+Test(supercell, particle_is_a_hexagon_inside_vacuum) {
+    struct crystal *x =
+        build(HOST,
+              SET("structure.geometry=particle", "structure.vacuum_cells=2", "structure.cells_a=15",
+                  "structure.cells_b=15", "structure.repeats=1"),
+              0);
+    int columns = 0;
+    for (int m = 0; m < 225; m++) {
+        bool oxygen = byte_at(x, 0, SITE_O, m % 15, m / 15) != SITE_OUTSIDE;
+        columns += oxygen;
+        if (oxygen)
+            cr_assert(m % 15 >= 2 && m % 15 < 13 && m / 15 >= 2 && m / 15 < 13);
+    }
+    cr_assert_eq(columns, 3 * 5 * 6 + 1); /* eleven across: five rings around a column */
+    cr_assert_eq(x->c.n_formula, 3 * columns);
+    expect_sound(x);
+    destroy(x);
+}
+
+/* Metal stays inside: TM octs with all six O are filled before those with fewer. */
+Test(supercell, particle_fills_inner_octs_first) {
+    struct crystal *x =
+        build(HOST,
+              SET("structure.geometry=particle", "structure.vacuum_cells=2", "structure.cells_a=15",
+                  "structure.cells_b=15", "structure.particle_shape=box"),
+              0);
+    int vacant_bulk = 0, filled_rim = 0, vacant_rim = 0;
+    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++) {
+        struct lattice_coord c = lattice_coord_of(&x->c.lattice, s);
+        if (c.kind != SITE_OCT || x->c.occupancy[s] == SITE_OUTSIDE)
+            continue;
+        bool filled = x->c.occupancy[s] != SPECIES_VACANCY, rim = oxygens_around(x, c) < 6;
+        vacant_bulk += !filled && !rim;
+        filled_rim += filled && rim;
+        vacant_rim += !filled && rim;
+    }
+    cr_assert_eq(vacant_bulk, 0);
+    cr_assert_gt(filled_rim, 0);
+    cr_assert_gt(vacant_rim, 0);
+    destroy(x);
+}
+
+/* ---- order parameter ---- */
+
+Test(supercell, honeycomb_order_follows_the_configuration) {
+    struct crystal *x = build("builtin:li2mno3", NULL, 0);
+    size_t size = (size_t)lattice_n_sites(&x->c.lattice);
+    uint8_t *o = malloc(size);
+    cr_assert_not_null(o);
+    memcpy(o, x->c.occupancy, size);
+    for (size_t s = 0; s < size; s++)
+        if (lattice_coord_of(&x->c.lattice, (int64_t)s).kind == SITE_OCT && o[s] == SPECIES_LI)
+            o[s] = SPECIES_VACANCY; /* delithiation leaves the order */
+    cr_assert_float_eq(supercell_honeycomb_order(&x->c, &x->t, o), 1, 1e-12);
+    for (size_t s = 0; s < size; s++)
+        if (lattice_coord_of(&x->c.lattice, (int64_t)s).kind == SITE_OCT)
+            o[s] = SPECIES_VACANCY; /* no TM, no order */
+    cr_assert_eq(supercell_honeycomb_order(&x->c, &x->t, o), 0);
+    free(o);
+    destroy(x);
+}
+
+/* ---- refusals ---- */
+
+static void refuse(const char *const *set, const char *key, const char *reason) {
+    struct species_table t;
+    struct supercell c;
+    char text[4096] = "";
+    FILE *errors = tmpfile();
+    cr_assert_not_null(errors);
+    struct scenario *s = scenario_load(HOST, set, count_sets(set), errors);
+    bool built = s && species_init(&t, s, errors) && supercell_init(&c, s, &t, 0, errors);
+    rewind(errors);
+    text[fread(text, 1, sizeof text - 1, errors)] = 0;
+    cr_assert_not(built, "%s was accepted", set[0]);
+    cr_assert(strstr(text, key), "%s: %s", key, text);
+    cr_assert(strstr(text, reason), "%s: %s", reason, text);
+    cr_assert(strstr(text, ": error: ") && strstr(text, "\n    hint: "), "%s", text);
+    fclose(errors);
+    scenario_free(s);
+}
+
+Test(supercell, wrong_formulas_are_refused) {
+    refuse(SET("host.formula=\"Li1.2Mn0.8\""), "host.formula", "anion");
+    refuse(SET("host.formula=\"Li1.2Mn0.7O2\""), "host.formula", "1.9000");
+    refuse(SET("host.formula=\"Li1.3Mn0.7O2\""), "host.formula", "+0.1000 e");
+    refuse(SET("host.formula=\"Li1.1Mn0.6Xx0.3O2\""), "host.formula", "found Xx");
+    refuse(SET("host.formula=\"Li1.2(Mn0.8O2\""), "host.formula", "column 14");
+}
+
+Test(supercell, wrong_dopants_are_refused) {
+    refuse(SET("dopant=[{element=\"F\", site=\"TM\", fraction=0.1}]"), "dopant[0].element", "TM");
+    refuse(SET("dopant=[{element=\"K\", site=\"TM\", fraction=0.1}]"), "dopant[0].element", "TM");
+    refuse(SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.2, replaces=\"Co\"}]"),
+           "dopant[0].fraction", "0.1300");
+    refuse(SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.1, replaces=\"Ti\"}]"),
+           "dopant[0].fraction", "0.0000");
+}
+
+Test(supercell, charge_that_mn_and_ni_cannot_take_is_refused) {
+    refuse(SET("host.formula=\"Li2TiO3\"", "dopant=[{element=\"F\", site=\"O\", fraction=0.1}]"),
+           "host.formula", "e left");
+}
+
+Test(supercell, boxes_that_do_not_fit_are_refused) {
+    refuse(SET("structure.cells_a=13"), "structure.cells_a", "13 x 12");
+    refuse(SET("structure.cells_b=10"), "structure.cells_b", "12 x 10");
+    refuse(SET("structure.geometry=particle", "structure.vacuum_cells=5"), "structure.vacuum_cells",
+           "across");
+}
+
+Test(supercell, other_orders_take_any_number_of_cells) {
+    struct crystal *x = build(
+        HOST, SET("structure.order=ribbon", "structure.cells_a=10", "structure.cells_b=7"), 0);
+    expect_sound(x);
+    destroy(x);
+}
