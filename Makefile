@@ -46,22 +46,25 @@ LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 all: $(BUILD)/kmc
 
 $(BUILD)/kmc: $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	@echo link $@
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
+	@echo cc $<
+	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
 
 $(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+	@echo c++ $<
+	@$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
 
 $(OBJ)/embedded.c: kmc/embed.sh $(DATA)
 	@mkdir -p $(@D)
-	sh kmc/embed.sh $@ $(DATA)
+	@sh kmc/embed.sh $@ $(DATA)
 
 $(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h
-	$(CC) $(ALL_CFLAGS) -Ikmc -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) -Ikmc -c -o $@ $<
 
 clean:
 	rm -rf $(BUILD)

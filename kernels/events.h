@@ -28,7 +28,13 @@ enum event_kind {
     EVENT_KINDS
 };
 
-enum { EVENT_CHANNELS_MAX = 192, EVENT_CHOICES = 12 }; /* 12 = 6 octs at each O of a pair */
+enum { EVENT_CHANNELS_MAX = 192 };
+
+/* Ways in which one O can take part in an event of a kind: the slow-down of fast pairs counts the firings of all of them together. */
+enum { EVENT_WAYS_BOND = 12, EVENT_WAYS_CLEAVE = 12 * 6, EVENT_WAYS_EXCHANGE = 2 * 6 };
+
+/* Rates below this, 1/s, are taken as zero: less than one firing in 300 years a channel. */
+#define EVENTS_RATE_FLOOR 1e-10
 
 struct event_channel {
     double rate;       /* 1/s, slow-down factor included */
@@ -46,13 +52,13 @@ struct event_list {
     struct event_channel channel[EVENT_CHANNELS_MAX];
 };
 
-/* What `advance` needs beside the model: the electrode as it stands now and the length of the sub-slice. */
+/* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the whole slice. */
 struct event_context {
     const struct rate_model *m;
     struct configuration *x;
     struct electrode electrode;
     int64_t n_li;
-    double step_s;
+    double step_s, slice_s;
 };
 
 /* Barrier in ueV; the floor of dE/2 keeps forward - backward = dE exactly. */
@@ -67,21 +73,20 @@ KMC_HD double events_rate(const struct rate_model *m, int64_t d_energy, int64_t 
     return m->attempt_frequency * tables_boltzmann(&m->boltzmann, events_barrier(d_energy, kra));
 }
 
-/* Common factor of both directions: 1, or less when even the slower one fires more than stiff_firings / choices times a sub-slice. */
-KMC_HD double events_slow_down(const struct event_context *e, double rate, int64_t d_energy,
-                               int choices) {
+/* Common factor of both directions: 1, or less when even the slower one fires more than stiff_firings / ways times a slice. */
+KMC_HD double events_slow_down(const struct event_context *e, double rate, int64_t d_energy, int ways) {
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
-    double firings = slower * e->step_s * choices;
+    double firings = slower * e->slice_s * ways;
     return firings > e->m->stiff_firings ? e->m->stiff_firings / firings : 1.0;
 }
 
 /* d_energy = change of the crystal's energy, omega = the same plus the electrode's share. */
 KMC_HD void events_add(const struct event_context *e, struct event_list *l, struct event_channel c,
-                       int64_t omega, double rate, int choices) {
-    c.slow_down = events_slow_down(e, rate, omega, choices);
-    c.rate = rate * c.slow_down;
-    if (!(c.rate > 0) || l->n >= EVENT_CHANNELS_MAX)
+                       int64_t omega, double rate, int ways) {
+    if (rate < EVENTS_RATE_FLOOR || l->n >= EVENT_CHANNELS_MAX)
         return;
+    c.slow_down = events_slow_down(e, rate, omega, ways);
+    c.rate = rate * c.slow_down;
     l->channel[l->n++] = c;
     l->total += c.rate;
 }
@@ -172,9 +177,11 @@ KMC_HD void events_hop_through(const struct event_context *e, struct event_list 
     if (kra < 0)
         return;
     int64_t energy_tet = energy_place(e->m, e->x, tet, species);
+    double in = events_rate(e->m, energy_tet - energy_c, kra);
+    if (in < EVENTS_RATE_FLOOR)
+        return;
     struct event_exits exits;
     events_exits(e, species, tet, energy_tet, &exits);
-    double in = events_rate(e->m, energy_tet - energy_c, kra);
     struct event_channel ch = {0};
     ch.kind = EVENT_HOP;
     ch.site = lattice_site(&e->m->lattice, c);
@@ -268,7 +275,7 @@ KMC_HD int64_t events_wall(const struct event_context *e, struct lattice_coord o
 /* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `base` = energy of the part that does not depend on the oct. */
 KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
                             struct event_channel ch, struct lattice_coord o, uint8_t byte_o, int gain,
-                            int64_t base, int64_t kra) {
+                            int64_t base, int64_t kra, int ways) {
     const struct rate_model *m = e->m;
     const struct lattice *lat = &m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
@@ -284,7 +291,7 @@ KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
                     2 * m->valence_unit * 12 * 2;
         ch.li_change = (int8_t)(byte_a <= CATION_LI ? -gain : 0);
         int64_t omega = ch.energy + tokens_electrode(&e->electrode, e->n_li, ch.li_change);
-        events_add(e, l, ch, omega, events_rate(m, omega, kra), EVENT_CHOICES);
+        events_add(e, l, ch, omega, events_rate(m, omega, kra), ways);
     }
 }
 
@@ -306,7 +313,7 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l, str
         if (state == ANION_OXIDE) {
             /* p turns into a hole beside o first: tokens_energy counts pair(hole, hole), energy_join takes it back */
             ch.kind = EVENT_COMBINE;
-            events_exchange(e, l, ch, p, byte, +1, join, m->peroxo_reduction);
+            events_exchange(e, l, ch, p, byte, +1, join, m->peroxo_reduction, EVENT_WAYS_CLEAVE);
             continue;
         }
         ch.kind = EVENT_JOIN;
@@ -314,7 +321,8 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l, str
         ch.energy = join;
         ch.li_change = 0;
         events_add(e, l, ch, join,
-                   events_rate(m, join, m->peroxo_formation[events_contact(o, st->oxygen[v])]), 1);
+                   events_rate(m, join, m->peroxo_formation[events_contact(o, st->oxygen[v])]),
+                   EVENT_WAYS_BOND);
     }
 }
 
@@ -327,7 +335,7 @@ KMC_HD void events_cleave(const struct event_context *e, struct event_list *l, s
     e->x->occupancy[site_p] = ANION_HOLE;
     e->x->occupancy[ch.site] = ANION_HOLE;
     ch.kind = EVENT_CLEAVE;
-    events_exchange(e, l, ch, o, ANION_HOLE, -1, split, m->peroxo_reduction);
+    events_exchange(e, l, ch, o, ANION_HOLE, -1, split, m->peroxo_reduction, EVENT_WAYS_CLEAVE);
     e->x->occupancy[site_p] = byte_p;
     e->x->occupancy[ch.site] = byte_o;
 }
@@ -352,7 +360,7 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l, s
             events_add(e, l, ch, split,
                        events_rate(m, split,
                                    m->peroxo_formation[events_contact(o, st->oxygen[ch.dir])]),
-                       1);
+                       EVENT_WAYS_BOND);
         }
         events_cleave(e, l, ch, o, p, split);
     }
@@ -360,7 +368,8 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l, s
     if (gain > 0 && !m->with_molecular)
         return;
     ch.kind = gain > 0 ? EVENT_OXIDISE : EVENT_REDUCE;
-    events_exchange(e, l, ch, o, byte, gain, 0, m->molecular_formation + events_wall(e, o, ch.dir));
+    events_exchange(e, l, ch, o, byte, gain, 0, m->molecular_formation + events_wall(e, o, ch.dir),
+                    EVENT_WAYS_EXCHANGE);
 }
 
 /* ---- public ---- */

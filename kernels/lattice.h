@@ -18,7 +18,7 @@
 #include "hostdevice.h"
 
 enum site_kind { SITE_O, SITE_OCT, SITE_TET_UP, SITE_TET_DOWN, SITE_KINDS };
-enum { LATTICE_MAX_PLANES = 96, LATTICE_MAX_STENCILS = 64 };
+enum { LATTICE_MAX_PLANES = 96, LATTICE_MAX_STENCILS = 96 };
 enum { SITE_OUTSIDE = 255 }; /* cation site that does not exist (vacuum) */
 
 /* One neighbour as an offset; `shared` = number of O that both cation sites touch (0 for O-O contacts). */

@@ -17,8 +17,10 @@ struct boltzmann {
     double fine[TABLES_FINE];
 };
 
-/* exp(x) for -700 < x < 700, relative error below 1e-15: x = n ln2 + r, Taylor series in r, |r| < 0.35. */
+/* exp(x), relative error below 1e-15 for |x| < 700, 0 below: x = n ln2 + r, Taylor series in r, |r| < 0.35. */
 KMC_HD double tables_exp(double x) {
+    if (x < -700)
+        return 0.0;
     const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
     double scaled = x * 0x1.71547652b82fep+0;
     int64_t n = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));

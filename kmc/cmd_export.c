@@ -209,7 +209,7 @@ static int put_file(const char *name, const struct snapshot *s, const struct opt
 
 int cmd_export(int argc, char **argv) {
     struct options o;
-    struct snapshot s;
+    struct snapshot s = {0};
     char name[PATH_BYTES];
     int code = parse(&o, argc, argv);
     if (!code && o.help)

@@ -29,8 +29,8 @@ struct engine_ops {
     /* Li+ and electrons: `draws` attempted token moves under `electrode`; N is averaged over the last `measured` of them. */
     void (*equilibrate)(struct engine *e, const struct electrode *electrode, int64_t draws,
                         int64_t measured, struct engine_equilibrated *out);
-    /* Slow events for step_s seconds. */
-    void (*advance)(struct engine *e, const struct electrode *electrode, double step_s,
+    /* Slow events for step_s seconds; pairs fast in both directions are slowed by what they would fire in slice_s >= step_s. */
+    void (*advance)(struct engine *e, const struct electrode *electrode, double step_s, double slice_s,
                     struct engine_advanced *out);
 };
 

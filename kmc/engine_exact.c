@@ -297,10 +297,10 @@ static void count_event(const struct engine *e, const struct event_channel *ch, 
 }
 
 static void exact_advance(struct engine *e, const struct electrode *electrode, double step_s,
-                          struct engine_advanced *out) {
+                          double slice_s, struct engine_advanced *out) {
     memset(out, 0, sizeof *out);
     out->slow_down_min = 1;
-    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s};
+    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s};
     double used = 0;
     e->s->step++;
     refresh_rates(e, &ctx);

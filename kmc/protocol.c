@@ -101,7 +101,7 @@ static void run_slice(struct run *w, double duration_s, struct protocol_half *h)
             continue;
         struct electrode held = {units_ueV(w->voltage_V), 0, 0};
         struct engine_advanced adv;
-        r->ops->advance(r->engine, &held, duration_s / (double)n, &adv);
+        r->ops->advance(r->engine, &held, duration_s / (double)n, duration_s, &adv);
         add_events(&h->events, &adv);
         w->hops_unslowed += adv.hops_unslowed;
         w->hops_large += adv.hops_large;

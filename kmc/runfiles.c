@@ -77,8 +77,9 @@ static int read_text(struct text *t, const char *path, FILE *errors) {
     t->data[t->size] = 0;
     if (got >= 0)
         return 0;
+    fail(errors, path, 0, "cannot read: %s", strerror(errno));
     free(t->data);
-    return fail(errors, path, 0, "cannot read: %s", strerror(errno));
+    return RUNFILES_CORRUPT;
 }
 
 /* ---- numbers ---- */

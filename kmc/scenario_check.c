@@ -83,7 +83,8 @@ static void check_stacking(const struct check *c) {
     if (planes == 0 || planes % 2 || planes > PLANES_MAX)
         scenario_problem_report(
             c->problems, planes > PLANES_MAX && repeats->integer > 1 ? repeats->place : v->place,
-            v->path, "gaps alternate TM, Li; planes = letters of structure.stacking times structure.repeats",
+            v->path,
+            "gaps alternate TM, Li; planes = letters of structure.stacking times structure.repeats",
             "expected an even number of O planes from 2 to %d, found %zu letters x %lld = %zu",
             PLANES_MAX, n, (long long)repeats->integer, planes);
     if (n)
@@ -135,11 +136,14 @@ static void check_redox(const struct check *c, const char *table, const struct s
         check_length(c, oxidation, v->count - 1, "one energy for each step between valences");
     const struct scenario_value *hop = member(c, table, "hop_barrier_eV");
     if (hop->set)
-        check_length(c, hop, anion ? 0 : v->count, "one barrier for each valence; none for an anion");
+        check_length(c, hop, anion ? 0 : v->count,
+                     "one barrier for each valence; none for an anion");
 }
 
-/* Li and O carry a mass only; nothing else may take their roles, for nothing else lacks the other members. */
-static bool check_role(const struct check *c, const char *symbol, const struct scenario_value *role) {
+/* Li and O carry a mass only; nothing else may take their roles, for nothing else lacks the other
+ * members. */
+static bool check_role(const struct check *c, const char *symbol,
+                       const struct scenario_value *role) {
     const char *fixed = strcmp(symbol, "Li") == 0  ? "lithium"
                         : strcmp(symbol, "O") == 0 ? "oxygen"
                                                    : NULL;
@@ -183,7 +187,8 @@ static void report_element(const struct check *c, const struct scenario_value *v
     for (size_t i = 0; (symbol = scenario_name_at(c->s, "elements", i)); i++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
                  symbol);
-    snprintf(known + strlen(known), sizeof known - strlen(known), "; or add [elements.%.10s]", v->text);
+    snprintf(known + strlen(known), sizeof known - strlen(known), "; or add [elements.%.10s]",
+             v->text);
     scenario_problem_report(c->problems, v->place, v->path, known,
                             "expected a known element, found \"%.40s\"", v->text);
 }
@@ -202,10 +207,11 @@ static void check_dopant_element(const struct check *c, const struct scenario_va
     if (!role)
         report_element(c, element);
     else if (*site->text && !site_takes(site->text, role))
-        scenario_problem_report(c->problems, element->place, element->path,
-                                "Li sites take pillars and TM, TM sites take TM, O sites take anions",
-                                "expected an element that sits on a %s site, found %s (role %s)",
-                                site->text, element->text, role);
+        scenario_problem_report(
+            c->problems, element->place, element->path,
+            "Li sites take pillars and TM, TM sites take TM, O sites take anions",
+            "expected an element that sits on a %s site, found %s (role %s)", site->text,
+            element->text, role);
 }
 
 static bool can_replace(const struct check *c, const char *site, const char *symbol) {

@@ -1,4 +1,5 @@
-/* scenario_layer: see scenario_layer.h.  Files are treated as hostile: size, depth and number of entries are bounded before they are used. */
+/* scenario_layer: see scenario_layer.h.  Files are treated as hostile: size, depth and number of
+ * entries are bounded before they are used. */
 #define _POSIX_C_SOURCE 200809L
 #include "scenario_layer.h"
 
@@ -60,7 +61,8 @@ static void report_unknown(const struct layer *layer, size_t i, const char *path
         return;
     }
     bool near = scenario_schema_suggest(layer->s->schema, path, nearest, sizeof nearest);
-    if (strncmp(path, "dopant[", 7) == 0 && scenario_store_find(layer->s, "dopant[0].element") == NULL)
+    if (strncmp(path, "dopant[", 7) == 0 &&
+        scenario_store_find(layer->s, "dopant[0].element") == NULL)
         snprintf(hint, sizeof hint, "the scenario has no dopant of this number; add [[dopant]]");
     else if (near)
         snprintf(hint, sizeof hint, "did you mean `%s`?", nearest);
@@ -131,7 +133,8 @@ static size_t overlay_dopants(const struct layer *layer, size_t i) {
     return i + 1;
 }
 
-/* Overlays entry i; returns the next entry to read, beyond its members when they are done or make no sense. */
+/* Overlays entry i; returns the next entry to read, beyond its members when they are done or make
+ * no sense. */
 static size_t overlay_entry(const struct layer *layer, size_t i) {
     const struct toml_reader_entry *e = toml_reader_entry_at(layer->document, i);
     char path[2 * TOML_READER_PATH_MAX];
@@ -199,7 +202,8 @@ static void report_builtin(struct scenario_problems *problems, const char *place
                             "expected a built-in scenario, found \"%.100s\"", source);
 }
 
-/* The bytes of a regular file of at most SCENARIO_FILE_BYTES_MAX with a NUL behind; NULL with a message in `found`. */
+/* The bytes of a regular file of at most SCENARIO_FILE_BYTES_MAX with a NUL behind; NULL with a
+ * message in `found`. */
 static char *read_stream(FILE *in, size_t *size, const char **found) {
     char *text = scenario_schema_resize(NULL, SCENARIO_FILE_BYTES_MAX + 2);
     *size = fread(text, 1, SCENARIO_FILE_BYTES_MAX + 1, in);
@@ -250,10 +254,9 @@ static char *read_source(const char *source, const char *place, const char *key,
     const char *found = NULL;
     char *text = read_path(source, size, &found);
     if (!text)
-        scenario_problem_report(problems, place, key,
-                                "give the path of a TOML file, or builtin:NAME (see `kmc list`)",
-                                "expected a readable scenario file, found \"%.200s\": %s", source,
-                                found);
+        scenario_problem_report(
+            problems, place, key, "give the path of a TOML file, or builtin:NAME (see `kmc list`)",
+            "expected a readable scenario file, found \"%.200s\": %s", source, found);
     return text;
 }
 
@@ -303,13 +306,14 @@ static void overlay_base(const struct layer *layer, size_t i, const struct chain
     if (!target)
         report_container(layer, i, e->path, "a text, \"builtin:NAME\" or a path", NULL);
     else if (is_cycle(chain, target))
-        scenario_problem_report(layer->problems, place, e->path, hint,
-                                "expected another scenario, found a cycle: \"%.200s\" builds on itself",
-                                target);
+        scenario_problem_report(
+            layer->problems, place, e->path, hint,
+            "expected another scenario, found a cycle: \"%.200s\" builds on itself", target);
     else if (chain->depth >= SCENARIO_BASE_DEPTH_MAX)
-        scenario_problem_report(layer->problems, place, e->path, hint,
-                                "expected at most %d scenarios that build on each other, found more",
-                                SCENARIO_BASE_DEPTH_MAX);
+        scenario_problem_report(
+            layer->problems, place, e->path, hint,
+            "expected at most %d scenarios that build on each other, found more",
+            SCENARIO_BASE_DEPTH_MAX);
     else
         overlay_source(layer->s, target, place, e->path, chain, layer->problems);
     free(target);
@@ -372,16 +376,16 @@ void scenario_layer_file(struct scenario *s, const char *source,
 
 /* TOML text "value = VALUE"; quoted: the raw text as a TOML string. */
 static char *set_document(const char *value, bool quoted) {
-    char *out = scenario_schema_resize(NULL, 6 * strlen(value) + 16), *p = out;
-    p += sprintf(p, "value = %s", quoted ? "\"" : value);
+    size_t n = 6 * strlen(value) + 16, used;
+    char *out = scenario_schema_resize(NULL, n);
+    used = (size_t)snprintf(out, n, "value = %s", quoted ? "\"" : value);
     if (!quoted)
         return out;
     for (const unsigned char *c = (const unsigned char *)value; *c; c++)
-        if (*c < 0x20 || *c == 0x7f || *c == '"' || *c == '\\')
-            p += sprintf(p, "\\u%04X", *c);
-        else
-            *p++ = (char)*c;
-    strcpy(p, "\"");
+        used += (size_t)snprintf(
+            out + used, n - used,
+            *c < 0x20 || *c == 0x7f || *c == '"' || *c == '\\' ? "\\u%04X" : "%c", *c);
+    snprintf(out + used, n - used, "\"");
     return out;
 }
 
@@ -417,7 +421,8 @@ void scenario_layer_set(struct scenario *s, const char *assignment,
     char key[TOML_READER_PATH_MAX];
     struct toml_reader_error error;
     if (!equals || equals == assignment || equals - assignment >= TOML_READER_PATH_MAX) {
-        scenario_problem_report(problems, "--set", assignment, "for example --set protocol.cycles=10",
+        scenario_problem_report(problems, "--set", assignment,
+                                "for example --set protocol.cycles=10",
                                 "expected KEY=VALUE, found \"%.100s\"", assignment);
         return;
     }

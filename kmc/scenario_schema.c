@@ -102,7 +102,8 @@ static struct scenario_leaf *find_template(const struct scenario_schema *schema,
     const char *last = strrchr(path, '.');
     if (!last || strlen(path) + sizeof element_template >= sizeof name)
         return NULL;
-    if (strncmp(path, "elements.", 9) == 0 && path + 8 != last && !memchr(path + 9, '.', (size_t)(last - path - 9)))
+    if (strncmp(path, "elements.", 9) == 0 && path + 8 != last &&
+        !memchr(path + 9, '.', (size_t)(last - path - 9)))
         snprintf(name, sizeof name, "%s%s", element_template, last + 1);
     else if (strncmp(path, "dopant[", 7) == 0 && last[-1] == ']' && strchr(path, '.') == last)
         snprintf(name, sizeof name, "%s%s", dopant_template, last + 1);
@@ -115,8 +116,8 @@ static struct scenario_leaf *add_leaf(struct scenario_schema *schema, const char
                                       const struct toml_reader_document *document) {
     if (schema->count == schema->capacity) {
         schema->capacity = schema->capacity ? 2 * schema->capacity : 256;
-        schema->leaves = scenario_schema_resize(schema->leaves,
-                                                schema->capacity * sizeof *schema->leaves);
+        schema->leaves =
+            scenario_schema_resize(schema->leaves, schema->capacity * sizeof *schema->leaves);
     }
     struct scenario_leaf leaf = {.description = "", .source = ""};
     const struct scenario_leaf *pattern = find_template(schema, path);
@@ -140,7 +141,8 @@ static bool is_leaf(const struct toml_reader_document *d, size_t i) {
     for (size_t k = i + 1; k < table->next; k = toml_reader_entry_at(d, k)->next) {
         const struct toml_reader_entry *e = toml_reader_entry_at(d, k);
         const char *name = strrchr(e->path, '.') + 1;
-        if ((strcmp(name, "default") == 0 || strcmp(name, "type") == 0) && e->type != TOML_READER_TABLE)
+        if ((strcmp(name, "default") == 0 || strcmp(name, "type") == 0) &&
+            e->type != TOML_READER_TABLE)
             return true;
     }
     return false;
@@ -316,9 +318,9 @@ static void describe_choices(const struct scenario_leaf *leaf, char *text, size_
     const struct toml_reader_entry *list = toml_reader_entry_at(leaf->document, leaf->choices);
     size_t used = (size_t)snprintf(text, n, "one of");
     for (size_t k = leaf->choices + 1; k < list->next && used < n; k++)
-        used += (size_t)snprintf(text + used, n - used, "%s \"%s\"",
-                                 k > leaf->choices + 1 ? "," : "",
-                                 toml_reader_entry_at(leaf->document, k)->text);
+        used +=
+            (size_t)snprintf(text + used, n - used, "%s \"%s\"", k > leaf->choices + 1 ? "," : "",
+                             toml_reader_entry_at(leaf->document, k)->text);
 }
 
 void scenario_schema_expectation(const struct scenario_leaf *leaf, char *text, size_t n) {

@@ -192,8 +192,7 @@ void scenario_store_assign(struct scenario_value *v, const struct toml_reader_do
                            const char *file, struct scenario_problems *problems) {
     const struct toml_reader_entry *e = toml_reader_entry_at(d, i);
     bool list = is_list(v->leaf->type);
-    bool fits = list ? list_fits(v, d, i, file, problems)
-                     : scalar_fits(v->leaf, v->leaf->type, e);
+    bool fits = list ? list_fits(v, d, i, file, problems) : scalar_fits(v->leaf, v->leaf->type, e);
     if (!fits && !list)
         report_value(v, v->leaf->type, e, file, problems);
     v->refused = !fits;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMENT_MAX = 200 }; /* bytes of a place in a comment: keeps lines within the reader's limits */
+enum {
+    COMMENT_MAX = 200
+}; /* bytes of a place in a comment: keeps lines within the reader's limits */
 
 /* Comments must not hold control characters or broken UTF-8, which a file name may. */
 static void write_comment(FILE *out, const char *text) {
@@ -15,7 +17,8 @@ static void write_comment(FILE *out, const char *text) {
         fputc(*c < 0x20 || *c >= 0x7f ? '?' : *c, out);
 }
 
-/* Bytes of the table part of a path: 8 for "elements.Ni.role" would be "elements", here all before the last dot. */
+/* Bytes of the table part of a path: 8 for "elements.Ni.role" would be "elements", here all before
+ * the last dot. */
 static size_t table_size(const char *path) {
     const char *dot = strrchr(path, '.');
     return dot ? (size_t)(dot - path) : 0;
@@ -93,7 +96,8 @@ int scenario_write_defaults(FILE *out) {
     struct scenario *s = scenario_store_create();
     const char *before = NULL;
     fputs("# All keys of a scenario with their defaults.  Units are in the names.\n"
-          "# A scenario needs only the keys that differ; base = \"builtin:NAME\" or include = \"file.toml\"\n"
+          "# A scenario needs only the keys that differ; base = \"builtin:NAME\" or include = "
+          "\"file.toml\"\n"
           "# at its top names what it builds on.\n",
           out);
     write_template(out, s->schema, "dopant.\"[]\".", "[[dopant]], once for each dopant:");
@@ -116,8 +120,8 @@ static void write_builtin(FILE *out, const struct embedded_file *file) {
     const char *name = strchr(file->name, '/') + 1;
     const char *text = (const char *)file->data;
     text += strspn(text, "# ");
-    fprintf(out, "builtin:%-16.*s %.*s\n", (int)strcspn(name, "."), name,
-            (int)strcspn(text, "\n"), text);
+    fprintf(out, "builtin:%-16.*s %.*s\n", (int)strcspn(name, "."), name, (int)strcspn(text, "\n"),
+            text);
 }
 
 int scenario_write_list(FILE *out) {

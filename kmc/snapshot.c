@@ -220,6 +220,8 @@ static void take_letters(struct reader *r, struct snapshot *s) {
     size_t n = strlen(period);
     if (r->good && (n == 0 || strspn(period, "ABC") != n))
         complain(r, "letters A, B, C", period);
+    if (!r->good)
+        return;
     s->n_planes = (int32_t)take_int(r, "planes", 2, LATTICE_MAX_PLANES);
     if (r->good && (size_t)s->n_planes % n != 0)
         complain(r, "a number of planes that is a multiple of the letters", period);

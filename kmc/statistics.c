@@ -26,7 +26,8 @@ double statistics_standard_error(const double *x, size_t n) {
 
 /* Coefficient k of the continued fraction of I_x(a, b) (Abramowitz and Stegun 26.5.8). */
 static double beta_coefficient(double a, double b, double x, int k) {
-    double m = k / 2;
+    int half = k / 2;
+    double m = half;
     if (k % 2)
         return -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
     return m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
@@ -89,21 +90,22 @@ static struct statistics_estimate with_interval(double mean, double error, doubl
     return (struct statistics_estimate){mean, error, mean - half, mean + half, n};
 }
 
-/* Streams over the defined values: count and mean, then the sum of squares. */
+/* Sums are taken about the first defined value, so that equal values have exactly no spread. */
 struct statistics_estimate statistics_estimate(const double *x, size_t n) {
-    double sum = 0, square = 0;
+    double origin = 0, sum = 0, square = 0;
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
         if (!isnan(x[i])) {
-            sum += x[i];
+            origin = m ? origin : x[i];
+            sum += x[i] - origin;
             m++;
         }
     double mean = m ? sum / (double)m : NAN;
     for (size_t i = 0; i < n; i++)
         if (!isnan(x[i]))
-            square += (x[i] - mean) * (x[i] - mean);
+            square += (x[i] - origin - mean) * (x[i] - origin - mean);
     double df = (double)m - 1, error = m > 1 ? sqrt(square / df / (double)m) : NAN;
-    return with_interval(mean, error, df, m);
+    return with_interval(origin + mean, error, df, m);
 }
 
 /* Sums about the means, in one struct so that slope and residuals share them. */
@@ -152,10 +154,20 @@ struct statistics_line statistics_line_fit(const double *x, const double *y, siz
     return line;
 }
 
-static struct statistics_difference difference(double mean, double error, double df, double spread,
-                                               size_t n) {
+/* Differences below this share of the values are rounding, not spread: they must not look
+ * significant. */
+static const double ROUNDING = 1e-13;
+
+static double rounded(double x, double scale) {
+    return fabs(x) <= ROUNDING * scale ? 0 : x;
+}
+
+/* t test of a mean; `spread` is the s.d. it is measured in, `scale` the size of the values. */
+static struct statistics_difference difference(struct statistics_estimate e, double df,
+                                               double spread, double scale) {
     struct statistics_difference d = {.df = df, .p = NAN, .effect_size = NAN};
-    d.estimate = with_interval(mean, error, df, n);
+    double mean = rounded(e.mean, scale), error = rounded(e.standard_error, scale);
+    d.estimate = with_interval(mean, error, df, e.n);
     if (error > 0) {
         d.p = statistics_t_p_value(mean / error, df);
         d.effect_size = mean / spread;
@@ -167,20 +179,17 @@ static struct statistics_difference difference(double mean, double error, double
 }
 
 struct statistics_difference statistics_paired(const double *a, const double *b, size_t n) {
-    double sum = 0, square = 0;
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (is_point(a[i], b[i])) {
-            sum += a[i] - b[i];
-            m++;
-        }
-    double mean = m ? sum / (double)m : NAN;
-    for (size_t i = 0; i < n; i++)
-        if (is_point(a[i], b[i]))
-            square += (a[i] - b[i] - mean) * (a[i] - b[i] - mean);
-    double spread = m > 1 ? sqrt(square / (double)(m - 1)) : NAN;
-    struct statistics_difference d =
-        difference(mean, spread / sqrt((double)m), (double)m - 1, spread, m);
+    struct statistics_difference d = {{NAN, NAN, NAN, NAN, 0}, NAN, NAN, NAN, true};
+    double scale = 0, *x = malloc((n + 1) * sizeof *x);
+    if (!x)
+        return d;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = a[i] - b[i]; /* NaN when either is */
+        scale = fmax(scale, fmax(fabs(a[i]), fabs(b[i])));
+    }
+    struct statistics_estimate e = statistics_estimate(x, n);
+    free(x);
+    d = difference(e, (double)e.n - 1, e.standard_error * sqrt((double)e.n), scale);
     d.paired = true;
     return d;
 }
@@ -191,7 +200,9 @@ struct statistics_difference statistics_welch(const double *a, size_t n_a, const
     double u = x.standard_error * x.standard_error, v = y.standard_error * y.standard_error;
     double df = (u + v) * (u + v) / (u * u / ((double)x.n - 1) + v * v / ((double)y.n - 1));
     double spread = sqrt((u * (double)x.n + v * (double)y.n) / 2);
-    return difference(x.mean - y.mean, sqrt(u + v), df, spread, x.n < y.n ? x.n : y.n);
+    struct statistics_estimate e = {.mean = x.mean - y.mean, .standard_error = sqrt(u + v)};
+    e.n = x.n < y.n ? x.n : y.n;
+    return difference(e, df, spread, fmax(fabs(x.mean), fabs(y.mean)));
 }
 
 /* Quadratic in the number of comparisons, which is small (scenarios times metrics). */

@@ -1,12 +1,13 @@
 /* toml_reader: see toml_reader.h.
  *
- * toml++ is used header-only, with two changes that hostile texts make necessary: its nesting limit is lowered because its destructors
- * recurse, and its assertions, some of which a malformed text can reach, throw in every build (with NDEBUG they would be
- * promises to the compiler).
+ * toml++ is used header-only, with two changes that hostile texts make necessary: its nesting limit
+ * is lowered because its destructors recurse, and its assertions, some of which a malformed text
+ * can reach, throw in every build (with NDEBUG they would be promises to the compiler).
  */
 #undef NDEBUG
 namespace {
-struct parser_stop {}; /* an assertion inside toml++ failed: the text is malformed in a way that it has no message for */
+struct parser_stop {}; /* an assertion inside toml++ failed: the text is malformed in a way that it
+                          has no message for */
 [[noreturn]] void stop_parser() {
     throw parser_stop{};
 }
@@ -32,7 +33,8 @@ struct toml_reader_document {
 namespace {
 
 constexpr int depth_max = 16;
-constexpr int dots_max = 800; /* on one line: bounds the depth of dotted keys before toml++ sees them */
+constexpr int dots_max =
+    800; /* on one line: bounds the depth of dotted keys before toml++ sees them */
 
 /* A limit of this file was exceeded at a place. */
 struct limit_error {
@@ -178,8 +180,9 @@ size_t line_end(std::string_view text, size_t at) {
     return end == std::string_view::npos ? text.size() : end + 1;
 }
 
-/* The line where toml++ stops without a message: the last line of the shortest head of the text that makes it stop.  toml++ reads
- * from left to right, so longer heads stop as well and halving finds it. */
+/* The line where toml++ stops without a message: the last line of the shortest head of the text
+ * that makes it stop.  toml++ reads from left to right, so longer heads stop as well and halving
+ * finds it. */
 toml::source_position stop_position(std::string_view text) {
     size_t good = 0, bad = text.size();
     while (good < bad) {

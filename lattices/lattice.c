@@ -33,8 +33,7 @@ static bool append(struct lattice_offset *list, int capacity, uint8_t *n, struct
     return true;
 }
 
-/* The three cells at letter `to` around a lateral position at letter `from`; both are thirds of a1
- * + a2, so only from != to occurs. */
+/* The three cells with a site of letter `to` nearest to a site of letter `from` (from != to). */
 static void lateral_cells(int from, int to, int8_t cell[3][2]) {
     static const int8_t table[4][3][2] = {
         {{-1, -1}, {0, -1}, {-1, 0}}, /* to - from = +2 */
@@ -103,8 +102,7 @@ static bool already_listed(const struct lattice *l, struct lattice_coord c,
     return false;
 }
 
-/* 0, -1, 1, -2, 2, ...: near cells first, so a small box keeps the shortest of equivalent offsets.
- */
+/* 0, -1, 1, -2, 2, ...: a small box keeps the shortest of equivalent offsets. */
 static int8_t spiral(int m) {
     return (int8_t)(m % 2 ? -(m + 1) / 2 : m / 2);
 }
@@ -163,8 +161,7 @@ static void add_oxygens(const struct lattice *l, struct lattice_coord c,
     }
 }
 
-/* reverse[m]: position of this O in the list of its neighbour m, whose stencil needs its own
- * search. */
+/* reverse[m]: position of this O in the list of its neighbour m. */
 static void set_reverse(const struct lattice *l, struct lattice_coord c,
                         struct lattice_stencil *s) {
     int64_t self = lattice_site(l, c);

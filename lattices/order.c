@@ -189,8 +189,7 @@ static int site_energy(const struct swap *w, int64_t site) {
     return sum * excess(w, site);
 }
 
-/* One Metropolis step.  A contact between the two sites counts twice before and after, unchanged.
- */
+/* One Metropolis step.  A contact between the two sites counts twice, the same after as before. */
 static void try_swap(struct swap *w, uint64_t attempt) {
     struct philox_block b = draw(w->r, w->layer, PASS_SWAP, attempt);
     uint32_t s = w->site[philox_below(b.v[0], w->n)], t = w->site[philox_below(b.v[1], w->n)];

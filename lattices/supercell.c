@@ -1,13 +1,13 @@
 /* supercell: carve the shape, count the ions, fill the TM layers, the Li layers and the anions,
  * then close the charge.
  *
- * Where ions go:
- *   TM layers   every TM gap takes as many cations as it has formula units: the TM sublattice, and
- *               Li for the rest, in shares as even as whole numbers allow.  Sites with more O
- * first, random among equals; the order of the layer is that of order.h. Li layers   as many
- * cations as formula units, on Li-gap octs with more O first, random among equals: pillars and
- * other ions of the Li sublattice, TM that find no room in the TM layers (Ni first), and Li, dealt
- * at random. In bulk this fills every oct; on the half gaps of a slab or particle half of the octs
+ * TM layers: every TM gap takes as many cations as it has formula units: the ions of the TM
+ * sublattice, and Li for the rest, in shares as even as whole numbers allow.  Sites with more O
+ * first, random among equals; the order within the layer is that of order.h.
+ *
+ * Li layers: as many cations as formula units, on Li-gap octs with more O first, random among
+ * equals: ions of the Li sublattice, TM that find no room in the TM layers (Ni first), and Li,
+ * dealt at random.  In bulk this fills every oct; in the surface gaps of a slab half of the octs
  * stay empty.
  *
  * Random numbers (index = site id unless stated):

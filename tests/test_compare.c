@@ -1,7 +1,9 @@
-/* Guarantees: a run directory is read whole or refused with file and line; `kmc compare` finds planted differences, corrects for their number,
- * says what limits a comparison, and never overwrites. */
-#define _POSIX_C_SOURCE 200809L
+/* Guarantees: a run directory is read whole or refused with file and line; `kmc compare` finds
+ * planted differences, corrects for their number, says what limits a comparison, and never
+ * overwrites. */
+#define _XOPEN_SOURCE 700 /* POSIX 2008 with nftw */
 #include <criterion/criterion.h>
+#include <ftw.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -22,12 +24,26 @@ struct plan {
     double upper_cutoff_V;
 };
 
-/* Each test works in a directory of its own. */
+/* Each test works in a directory of its own, which goes with it. */
+static char scratch[] = "/tmp/test_compare_XXXXXX";
+
 static void enter(void) {
-    char path[] = "/tmp/test_compare_XXXXXX";
-    cr_assert(mkdtemp(path));
-    cr_assert(chdir(path) == 0);
+    cr_assert(mkdtemp(scratch));
+    cr_assert(chdir(scratch) == 0);
 }
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *level) {
+    (void)status, (void)type, (void)level;
+    return remove(path);
+}
+
+static void leave(void) {
+    cr_assert(chdir("/") == 0);
+    nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(compare, .init = enter, .fini = leave);
+TestSuite(runfiles, .init = enter, .fini = leave);
 
 static void write_text(const char *path, const char *format, ...) {
     va_list arguments;
@@ -56,12 +72,14 @@ static void write_run(const struct plan *p) {
     char path[256];
     mkdir(p->name, 0777);
     snprintf(path, sizeof path, "%s/run.json", p->name);
-    write_text(path,
-               "{\"program\": \"kmc\", \"scenario\": \"%s\",\n \"seed\": %d, \"claims\": \"uncalibrated\",\n"
-               " \"parameter_hash\": \"0123456789abcdef\", \"box\": {\"na\": 12, \"list\": [1, {}]},\n"
-               " \"protocol\": {\"lower_cutoff_V\": 2.0, \"upper_cutoff_V\": %g, \"c_rate_per_h\": 0.1,"
-               " \"cycles\": %d}}\n",
-               p->name, p->seed, p->upper_cutoff_V, p->cycles);
+    write_text(
+        path,
+        "{\"program\": \"kmc\", \"scenario\": \"%s\",\n \"seed\": %d, \"claims\": "
+        "\"uncalibrated\",\n"
+        " \"parameter_hash\": \"0123456789abcdef\", \"box\": {\"na\": 12, \"list\": [1, {}]},\n"
+        " \"protocol\": {\"lower_cutoff_V\": 2.0, \"upper_cutoff_V\": %g, \"c_rate_per_h\": 0.1,"
+        " \"cycles\": %d}}\n",
+        p->name, p->seed, p->upper_cutoff_V, p->cycles);
     snprintf(path, sizeof path, "%s/DONE", p->name);
     write_text(path, "");
     snprintf(path, sizeof path, "%s/cycles.csv", p->name);
@@ -120,7 +138,6 @@ enum { MEAN = 7, ERROR = 8, LOW = 9, HIGH = 10, P = 14, P_HOLM = 15, EFFECT = 16
 /* ---- compare ---- */
 
 Test(compare, planted_paired_difference_is_found) {
-    enter();
     struct plan other = variant("other", 1.5, 1);
     write_run(&BASE);
     write_run(&other);
@@ -135,7 +152,6 @@ Test(compare, planted_paired_difference_is_found) {
 }
 
 Test(compare, run_against_itself_is_not_significant) {
-    enter();
     write_run(&BASE);
     cr_assert(compare("base base/ --csv c.csv") == 0);
     cr_expect(csv_field("c.csv", "difference,base", "voltage_fade", P) == 1);
@@ -144,7 +160,6 @@ Test(compare, run_against_itself_is_not_significant) {
 }
 
 Test(compare, different_seeds_are_not_paired) {
-    enter();
     struct plan other = variant("other", 1.5, 1);
     other.seed = 8;
     write_run(&BASE);
@@ -156,7 +171,6 @@ Test(compare, different_seeds_are_not_paired) {
 }
 
 Test(compare, holm_counts_all_tests) {
-    enter();
     struct plan small = variant("small", 0.04, 1), large = variant("large", 1.5, 1);
     write_run(&BASE);
     write_run(&small);
@@ -171,7 +185,6 @@ Test(compare, holm_counts_all_tests) {
 }
 
 Test(compare, reference_is_chosen) {
-    enter();
     struct plan other = variant("other", 1.5, 1);
     write_run(&BASE);
     write_run(&other);
@@ -183,7 +196,6 @@ Test(compare, reference_is_chosen) {
 }
 
 Test(compare, limits_are_said) {
-    enter();
     struct plan other = variant("other", 1, 1);
     other.upper_cutoff_V = 4.6;
     other.cycles = 4;
@@ -192,7 +204,8 @@ Test(compare, limits_are_said) {
     remove("other/DONE");
     cr_assert(compare("base other") == 0);
     char *text = read_all("out.txt");
-    cr_expect(strstr(text, "protocols differ: [2] has upper_cutoff_V = 4.6, the reference 4.8"), "%s", text);
+    cr_expect(strstr(text, "protocols differ: [2] has upper_cutoff_V = 4.6, the reference 4.8"),
+              "%s", text);
     cr_expect(strstr(text, "protocols differ: [2] has cycles = 4, the reference 5"));
     cr_expect(strstr(text, "fades over cycles 2 to 4"));
     cr_expect(strstr(text, "results are uncalibrated"));
@@ -200,7 +213,6 @@ Test(compare, limits_are_said) {
 }
 
 Test(compare, same_protocols_give_no_warning) {
-    enter();
     struct plan other = variant("other", 1, 1);
     write_run(&BASE);
     write_run(&other);
@@ -209,13 +221,13 @@ Test(compare, same_protocols_give_no_warning) {
 }
 
 Test(compare, protocol_of_resolved_toml) {
-    enter();
     struct plan other = variant("other", 1, 1);
     write_run(&BASE);
     write_run(&other);
     write_text("other/run.json", "{\"scenario\": \"other\", \"seed\": 7}");
-    write_text("other/resolved.toml", "[model]\nc_rate_per_h = 9\n[protocol]\nc_rate_per_h = 0.5 # 1/h\n"
-                                      "lower_cutoff_V = 2.0\nupper_cutoff_V = 4.8\ncycles = 5\n");
+    write_text("other/resolved.toml",
+               "[model]\nc_rate_per_h = 9\n[protocol]\nc_rate_per_h = 0.5 # 1/h\n"
+               "lower_cutoff_V = 2.0\nupper_cutoff_V = 4.8\ncycles = 5\n");
     cr_assert(compare("base other") == 0);
     char *text = read_all("out.txt");
     cr_expect(strstr(text, "[2] has c_rate_per_h = 0.5, the reference 0.1"), "%s", text);
@@ -223,7 +235,6 @@ Test(compare, protocol_of_resolved_toml) {
 }
 
 Test(compare, single_replica_has_no_test) {
-    enter();
     struct plan other = variant("other", 1, 0);
     other.replicas = 1;
     write_run(&BASE);
@@ -235,7 +246,6 @@ Test(compare, single_replica_has_no_test) {
 }
 
 Test(compare, json_is_complete) {
-    enter();
     struct plan other = variant("other", 1.5, 1);
     write_run(&BASE);
     write_run(&other);
@@ -249,7 +259,6 @@ Test(compare, json_is_complete) {
 }
 
 Test(compare, existing_files_stay) {
-    enter();
     write_run(&BASE);
     write_text("c.csv", "precious\n");
     cr_expect(compare("base base --csv c.csv") == 5);
@@ -259,7 +268,6 @@ Test(compare, existing_files_stay) {
 }
 
 Test(compare, wrong_usage) {
-    enter();
     write_run(&BASE);
     cr_expect(compare("base") == 2);
     cr_expect(compare("base nowhere") == 2);
@@ -294,12 +302,12 @@ static void refuses(const char *content, const char *expected) {
 }
 
 Test(runfiles, damaged_tables_are_reported_with_their_line) {
-    enter();
     refuses("a,b\n1,2\n3\n", "table.csv:3: error: expected 2 fields, found 1");
     refuses("a,b\n1,2\n3,4,5\n", "table.csv:3: error: expected 2 fields, found 3");
     refuses("a,b\n1,2\n\n", "table.csv:3: error: expected 2 fields, found 1");
     refuses("a,b\n1,2\n3,4", "table.csv:3: error: line is cut off");
-    refuses("a,b\n1,x\n", "table.csv:2: error: column `b`: expected a finite number or nothing, found `x`");
+    refuses("a,b\n1,x\n",
+            "table.csv:2: error: column `b`: expected a finite number or nothing, found `x`");
     refuses("a,b\n1,0x10\n", "table.csv:2");
     refuses("a,b\n1,nan\n", "table.csv:2");
     refuses("a,b\n1,1e999\n", "table.csv:2");
@@ -312,7 +320,6 @@ Test(runfiles, damaged_tables_are_reported_with_their_line) {
 }
 
 Test(runfiles, good_table_is_read) {
-    enter();
     struct statistics_table t;
     write_text("table.csv", "cycle,x,state_hash\r\n1,-2.5e-3,1234567890123456\r\n2,,ff\n");
     cr_assert(runfiles_read_table(&t, "table.csv", stderr) == 0);
@@ -322,9 +329,9 @@ Test(runfiles, good_table_is_read) {
     statistics_table_free(&t);
 }
 
-/* Any cut of cycles.csv is refused; only a cut behind a whole row leaves a table (of a run that was stopped). */
+/* Any cut of cycles.csv is refused; only a cut behind a whole row leaves a table (of a run that was
+ * stopped). */
 Test(runfiles, every_truncation_is_seen) {
-    enter();
     struct plan p = variant("small", 0, 0);
     p.replicas = 1;
     p.cycles = 2;
@@ -357,7 +364,6 @@ static void bad_json(const char *text, const char *expected) {
 }
 
 Test(runfiles, damaged_run_json) {
-    enter();
     write_run(&BASE);
     bad_json("", "base/run.json:1: error: expected `{`");
     bad_json("{\"scenario\": \"a\",\n \"seed\" 7}", "base/run.json:2: error: expected `:`");
@@ -374,10 +380,10 @@ Test(runfiles, damaged_run_json) {
 }
 
 Test(runfiles, large_seeds_are_exact) {
-    enter();
     struct runfiles_run run;
     write_run(&BASE);
-    write_text("base/run.json", "{\"scenario\": \"a \\\"b\\\" \\u0041\", \"seed\": 4611686018427387903}");
+    write_text("base/run.json",
+               "{\"scenario\": \"a \\\"b\\\" \\u0041\", \"seed\": 4611686018427387903}");
     cr_assert(runfiles_open(&run, "base", stderr) == 0);
     cr_expect(run.seed == 4611686018427387903);
     cr_expect(!strcmp(run.scenario, "a \"b\" ?"), "%s", run.scenario);
@@ -386,19 +392,20 @@ Test(runfiles, large_seeds_are_exact) {
 }
 
 Test(runfiles, missing_and_strange_files) {
-    enter();
     struct runfiles_run run;
-    FILE *errors = fopen("/dev/null", "w");
+    FILE *errors = fopen("message", "w");
     write_run(&BASE);
     remove("base/cycles.csv");
     cr_expect(runfiles_open(&run, "base", errors) == RUNFILES_CORRUPT);
     cr_assert(mkfifo("base/cycles.csv", 0666) == 0);
     cr_expect(runfiles_open(&run, "base", errors) == RUNFILES_CORRUPT, "a pipe must not block");
     fclose(errors);
+    char *text = read_all("message");
+    cr_expect(strstr(text, "base/cycles.csv: error: cannot open"), "%s", text);
+    cr_expect(strstr(text, "base/cycles.csv: error: expected a regular file"), "%s", text);
 }
 
 Test(runfiles, duplicate_cycle_is_named) {
-    enter();
     struct runfiles_run run;
     write_run(&BASE);
     write_text("base/cycles.csv", "cycle,replica\n1,0\n2,0\n1,1\n2,0\n");
@@ -409,7 +416,6 @@ Test(runfiles, duplicate_cycle_is_named) {
 }
 
 Test(runfiles, summary_is_written_and_replaced) {
-    enter();
     write_run(&BASE);
     write_text("base/summary.csv", "old\n");
     cr_assert(runfiles_write_summary("base", 2, stderr) == 0);

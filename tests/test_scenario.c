@@ -1,7 +1,8 @@
-/* Guarantees of kmc/scenario.h: defaults, overlays, exact round trips, and an error with place, expectation and hint for every mistake.
+/* Guarantees of kmc/scenario.h: defaults, overlays, exact round trips, and an error with place,
+ * expectation and hint for every mistake.
  *
- * tests/input/NAME.mustfail.toml starts with lines "# expect: TEXT": loading must fail and its message hold every TEXT.
- * Run from the root of the repository.
+ * tests/input/NAME.mustfail.toml starts with lines "# expect: TEXT": loading must fail and its
+ * message hold every TEXT. Run from the root of the repository.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../kmc/scenario.h"
@@ -14,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SET(...) ((const char *const[]){__VA_ARGS__}), sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+#define SET(...)                                                                                   \
+    ((const char *const[]){__VA_ARGS__}),                                                          \
+        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 
 static const char input[] = "tests/input/";
 
@@ -37,8 +40,7 @@ static struct scenario *load_well(const char *source, const char *const *set, si
 }
 
 /* Loading must fail with a message that holds every one of the n_parts texts. */
-static void expect_problem(const char *source, const char *const *set, size_t n,
-                           const char *part) {
+static void expect_problem(const char *source, const char *const *set, size_t n, const char *part) {
     char *message;
     struct scenario *s = load(source, set, n, &message);
     cr_assert_null(s, "%s loads", source);
@@ -113,7 +115,8 @@ Test(scenario, every_builtin_loads_and_is_described) {
 }
 
 Test(scenario, resolved_file_loads_to_identical_values) {
-    static const char *const sources[] = {"builtin:demo", "builtin:lmr-al", "tests/input/elements.toml"};
+    static const char *const sources[] = {"builtin:demo", "builtin:lmr-al",
+                                          "tests/input/elements.toml"};
     for (size_t i = 0; i < 3; i++) {
         char path[64], hex[2][17];
         struct scenario *s = load_well(sources[i], SET("model.hole_eV=4.1000000000000005",
@@ -140,7 +143,9 @@ Test(scenario, resolved_file_loads_to_identical_values) {
 Test(scenario, hostile_text_survives_the_resolved_file) {
     char path[64];
     const char *text = "a \"quoted\" \\ back\tslash # and \xc3\xa9 \x7f . = [x]";
-    struct scenario *s = load_well("builtin:demo", SET("run.description=a \"quoted\" \\ back\tslash # and \xc3\xa9 \x7f . = [x]"));
+    struct scenario *s =
+        load_well("builtin:demo",
+                  SET("run.description=a \"quoted\" \\ back\tslash # and \xc3\xa9 \x7f . = [x]"));
     cr_assert_str_eq(scenario_text(s, "run.description"), text);
     char *resolved = resolved_text(s);
     write_file(path, resolved, strlen(resolved));
@@ -197,9 +202,11 @@ Test(scenario, printed_defaults_name_source_and_range_of_every_model_parameter) 
 }
 
 Test(scenario, later_sources_win_in_the_documented_order) {
-    struct scenario *s = load_well("tests/input/elements.toml", SET("structure.cells_a=9", "structure.cells_a=15"));
+    struct scenario *s =
+        load_well("tests/input/elements.toml", SET("structure.cells_a=9", "structure.cells_a=15"));
     cr_assert_str_eq(scenario_text(s, "structure.stacking"), "ABCB", "base of the include");
-    cr_assert_eq(scenario_real(s, "conditions.temperature_K"), 328.0, "include; integer for a real");
+    cr_assert_eq(scenario_real(s, "conditions.temperature_K"), 328.0,
+                 "include; integer for a real");
     cr_assert_eq(scenario_int(s, "structure.cells_a"), 15, "the last --set");
     cr_assert_eq(scenario_int(s, "structure.cells_b"), 12, "base of the base");
     scenario_free(s);
@@ -208,7 +215,8 @@ Test(scenario, later_sources_win_in_the_documented_order) {
 Test(scenario, places_name_file_line_and_column_of_the_key) {
     struct scenario *s = load_well("tests/input/elements.toml", SET("run.threads=2"));
     cr_assert_str_eq(scenario_place(s, "elements.Sn.role"), "tests/input/elements.toml:5:1");
-    cr_assert_str_eq(scenario_place(s, "conditions.temperature_K"), "tests/input/elements_base.toml:5:1");
+    cr_assert_str_eq(scenario_place(s, "conditions.temperature_K"),
+                     "tests/input/elements_base.toml:5:1");
     cr_assert_str_eq(scenario_place(s, "structure.stacking"), "builtin:o2-lmr:9:1");
     cr_assert_str_eq(scenario_place(s, "run.threads"), "--set");
     cr_assert_str_eq(scenario_place(s, "model.hole_eV"), "default");
@@ -226,7 +234,8 @@ Test(scenario, dopants_replace_those_of_the_base) {
 }
 
 Test(scenario, dopants_can_be_set_as_a_whole) {
-    struct scenario *s = load_well("builtin:o3-lmr", SET("dopant=[{element=\"K\", site=\"Li\", fraction=0.02}]"));
+    struct scenario *s =
+        load_well("builtin:o3-lmr", SET("dopant=[{element=\"K\", site=\"Li\", fraction=0.02}]"));
     cr_assert_eq(scenario_count(s, "dopant"), 1);
     cr_assert_str_eq(scenario_text(s, "dopant[0].element"), "K");
     scenario_free(s);
@@ -257,10 +266,11 @@ Test(scenario, names_are_sorted_and_complete) {
 
 Test(scenario, parameter_hash_sees_model_and_elements_only) {
     char a[17], b[17], c[17], d[17];
-    struct scenario *s[4] = {load_well("builtin:o3-lmr", NULL, 0),
-                             load_well("builtin:o2-lmr", SET("run.seed=7", "run.replicas=3")),
-                             load_well("builtin:o3-lmr", SET("model.hole_eV=4.2")),
-                             load_well("builtin:o3-lmr", SET("elements.Ni.hop_barrier_eV=[0.9,0.9,0.8]"))};
+    struct scenario *s[4] = {
+        load_well("builtin:o3-lmr", NULL, 0),
+        load_well("builtin:o2-lmr", SET("run.seed=7", "run.replicas=3")),
+        load_well("builtin:o3-lmr", SET("model.hole_eV=4.2")),
+        load_well("builtin:o3-lmr", SET("elements.Ni.hop_barrier_eV=[0.9,0.9,0.8]"))};
     scenario_parameter_hash(s[0], a);
     scenario_parameter_hash(s[1], b);
     scenario_parameter_hash(s[2], c);
@@ -274,7 +284,9 @@ Test(scenario, parameter_hash_sees_model_and_elements_only) {
 }
 
 Test(scenario, set_takes_bare_words_as_text) {
-    struct scenario *s = load_well("builtin:demo", SET("structure.geometry=slab", "run.name=2024", "host.formula=LiNi1/3Co1/3Mn1/3O2", "kinetics.slow_events=false"));
+    struct scenario *s = load_well("builtin:demo", SET("structure.geometry=slab", "run.name=2024",
+                                                       "host.formula=LiNi1/3Co1/3Mn1/3O2",
+                                                       "kinetics.slow_events=false"));
     cr_assert_str_eq(scenario_text(s, "structure.geometry"), "slab");
     cr_assert_str_eq(scenario_text(s, "run.name"), "2024");
     cr_assert_str_eq(scenario_text(s, "host.formula"), "LiNi1/3Co1/3Mn1/3O2");
@@ -283,11 +295,14 @@ Test(scenario, set_takes_bare_words_as_text) {
 }
 
 Test(scenario, problems_of_set_name_the_key_as_place) {
-    expect_problem("builtin:demo", SET("run.seed=-1"), "--set run.seed: error: run.seed: expected an integer from 0");
-    expect_problem("builtin:demo", SET("protocol.cycles"), "--set protocol.cycles: error: protocol.cycles: expected KEY=VALUE");
+    expect_problem("builtin:demo", SET("run.seed=-1"),
+                   "--set run.seed: error: run.seed: expected an integer from 0");
+    expect_problem("builtin:demo", SET("protocol.cycles"),
+                   "--set protocol.cycles: error: protocol.cycles: expected KEY=VALUE");
     expect_problem("builtin:demo", SET("=5"), "expected KEY=VALUE");
     expect_problem("builtin:demo", SET("protocol.cycle=5"), "did you mean `protocol.cycles`?");
-    expect_problem("builtin:demo", SET("structure.stacking=ABBA"), "--set structure.stacking: error: structure.stacking:");
+    expect_problem("builtin:demo", SET("structure.stacking=ABBA"),
+                   "--set structure.stacking: error: structure.stacking:");
     expect_problem("builtin:demo", SET("dopant[0].fraction=0.1"), "add [[dopant]]");
     expect_problem("builtin:demo", SET("base=builtin:o2-lmr"), "expected a known key");
     expect_problem("builtin:demo", SET("run.seed=1\nrun.replicas=2"), "--set run.seed: error");
@@ -295,7 +310,10 @@ Test(scenario, problems_of_set_name_the_key_as_place) {
 
 Test(scenario, all_problems_are_reported_at_once) {
     char *message;
-    cr_assert_null(load("builtin:demo", SET("run.seed=-1", "nonsense=1", "structure.stacking=ABBA", "protocol.upper_cutoff_V=1"), &message));
+    cr_assert_null(load(
+        "builtin:demo",
+        SET("run.seed=-1", "nonsense=1", "structure.stacking=ABBA", "protocol.upper_cutoff_V=1"),
+        &message));
     const char *parts[] = {"run.seed", "nonsense", "prismatic", "protocol.lower_cutoff_V below"};
     for (int i = 0; i < 4; i++)
         cr_assert_not_null(strstr(message, parts[i]), "%s in:\n%s", parts[i], message);
@@ -303,7 +321,8 @@ Test(scenario, all_problems_are_reported_at_once) {
 }
 
 Test(scenario, unreadable_sources_are_named) {
-    expect_problem("no/such/file.toml", NULL, 0, "no/such/file.toml: error: scenario: expected a readable scenario file");
+    expect_problem("no/such/file.toml", NULL, 0,
+                   "no/such/file.toml: error: scenario: expected a readable scenario file");
     expect_problem("tests", NULL, 0, "a directory");
     expect_problem("/dev/zero", NULL, 0, "a device or pipe");
     expect_problem("builtin:nothing", NULL, 0, "expected a built-in scenario");
@@ -384,7 +403,8 @@ Test(scenario, control_characters_never_reach_the_terminal) {
 }
 
 Test(scenario, random_damage_never_crashes) {
-    static const char *const files[] = {"tests/input/elements.toml", "lattices/scenarios/lmr-al.toml"};
+    static const char *const files[] = {"tests/input/elements.toml",
+                                        "lattices/scenarios/lmr-al.toml"};
     unsigned state = 1;
     for (int trial = 0; trial < 300; trial++) {
         char path[64], text[4096], *message;
@@ -431,7 +451,8 @@ static void check_mustfail(const char *path) {
     cr_assert_not_null(in);
     while (fgets(line, sizeof line, in) && strncmp(line, "# expect: ", 10) == 0) {
         line[strcspn(line, "\n")] = '\0';
-        cr_assert_not_null(strstr(message, line + 10), "%s: expected \"%s\" in:\n%s", path, line + 10, message);
+        cr_assert_not_null(strstr(message, line + 10), "%s: expected \"%s\" in:\n%s", path,
+                           line + 10, message);
         expectations++;
     }
     fclose(in);

@@ -1,5 +1,6 @@
-/* Guarantees: t distribution, slopes, intervals, paired tests and Holm's correction agree with closed forms, tables and hand calculation;
- * the summary of a run holds the definitions in kmc/statistics.h. */
+/* Guarantees: t distribution, slopes, intervals, paired tests and Holm's correction agree with
+ * closed forms, tables and hand calculation; the summary of a run holds the definitions in
+ * kmc/statistics.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <criterion/criterion.h>
 #include <math.h>
@@ -10,8 +11,8 @@
 static const double PI = 3.14159265358979323846;
 
 static void close_to(double found, double expected, double tolerance, const char *what) {
-    cr_expect(fabs(found - expected) <= tolerance, "%s: expected %.12g, found %.12g", what, expected,
-              found);
+    cr_expect(fabs(found - expected) <= tolerance, "%s: expected %.12g, found %.12g", what,
+              expected, found);
 }
 
 /* ---- numbers ---- */
@@ -21,10 +22,10 @@ Test(statistics, t_quantiles_of_printed_tables) {
     static const struct {
         double p, df, t;
     } table[] = {
-        {0.975, 1, 12.7062047362}, {0.975, 2, 4.3026527297},  {0.975, 3, 3.1824463053},
-        {0.975, 4, 2.7764451052},  {0.975, 5, 2.5705818356},  {0.975, 7, 2.3646242516},
-        {0.975, 10, 2.2281388520}, {0.975, 15, 2.1314495456}, {0.975, 30, 2.0422724563},
-        {0.975, 100, 1.9839715185}, {0.95, 5, 2.0150483733},  {0.995, 10, 3.1692726726},
+        {0.975, 1, 12.7062047362},  {0.975, 2, 4.3026527297},  {0.975, 3, 3.1824463053},
+        {0.975, 4, 2.7764451052},   {0.975, 5, 2.5705818356},  {0.975, 7, 2.3646242516},
+        {0.975, 10, 2.2281388520},  {0.975, 15, 2.1314495456}, {0.975, 30, 2.0422724563},
+        {0.975, 100, 1.9839715185}, {0.95, 5, 2.0150483733},   {0.995, 10, 3.1692726726},
         {0.025, 10, -2.2281388520},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -126,11 +127,22 @@ Test(statistics, pairing_removes_what_replicas_share) {
 
 Test(statistics, difference_without_spread) {
     const double a[] = {1, 2, 3}, b[] = {0, 1, 2};
-    struct statistics_difference none = statistics_paired(a, a, 3), same = statistics_paired(a, b, 3);
+    struct statistics_difference none = statistics_paired(a, a, 3),
+                                 same = statistics_paired(a, b, 3);
     cr_expect(none.p == 1 && none.effect_size == 0);
     cr_expect(isnan(same.p), "nothing to test against");
     cr_expect(same.estimate.mean == 1);
     cr_expect(isnan(statistics_paired(a, b, 1).p));
+}
+
+Test(statistics, rounding_is_no_difference) {
+    const double a[] = {0.1 + 0.2, 0.7, 0.3}, b[] = {0.3, 0.7, 0.3};
+    const double c[] = {3.1, 3.2, 3.3, 3.45}, d[] = {3.0, 3.1, 3.2, 3.35}; /* 0.1 up to rounding */
+    const double same[] = {0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05};
+    cr_assert(a[0] != b[0]);
+    cr_expect(statistics_paired(a, b, 3).p == 1);
+    cr_expect(isnan(statistics_paired(c, d, 4).p));
+    cr_expect(statistics_estimate(same, 7).standard_error == 0);
 }
 
 Test(statistics, welch_by_hand) {
@@ -183,14 +195,15 @@ static const char *const COLUMNS[] = {
 };
 enum { N_COLUMNS = sizeof COLUMNS / sizeof *COLUMNS };
 
-/* Replica r fades by 10 + r mV/cycle from cycle 2 on; cycle 1 is off the line. Rows come in an unsorted order. */
+/* Replica r fades by 10 + r mV/cycle from cycle 2 on; cycle 1 is off the line. Rows come in an
+ * unsorted order. */
 static void plant(struct statistics_table *t, int replicas, int cycles) {
     cr_assert(statistics_table_create(t, COLUMNS, N_COLUMNS));
     for (int cycle = cycles; cycle >= 1; cycle--)
         for (int r = 0; r < replicas; r++) {
             double v = 3.9 - 0.001 * (10 + r) * cycle + (cycle == 1 ? 0.5 : 0);
-            double row[N_COLUMNS] = {cycle, r,   300, 240 - 2 * cycle, v, 0.4 + 0.01 * cycle,
-                                     900 - 9.0 * cycle, NAN, NAN};
+            double row[N_COLUMNS] = {
+                cycle, r, 300, 240 - 2 * cycle, v, 0.4 + 0.01 * cycle, 900 - 9.0 * cycle, NAN, NAN};
             cr_assert(statistics_table_append(t, row));
         }
 }
@@ -208,12 +221,15 @@ Test(statistics, planted_fade_is_found) {
     open_cycles(&c, &t);
     cr_expect(c.n_replicas == 3 && c.last_cycle == 6);
     struct statistics_span span = {2, 6}, all = {1, 6};
-    struct statistics_estimate e = statistics_metric_estimate(&c, "voltage_fade_mV_per_cycle", span);
+    struct statistics_estimate e =
+        statistics_metric_estimate(&c, "voltage_fade_mV_per_cycle", span);
     close_to(e.mean, 11, 1e-9, "fade");
     close_to(e.standard_error, 1 / sqrt(3), 1e-9, "over replicas");
     close_to(e.high - e.mean, 4.3026527297 / sqrt(3), 1e-7, "interval");
-    close_to(statistics_metric(&c, "voltage_fade_endpoint_mV_per_cycle", 2, span), 12, 1e-9, "end points");
-    cr_expect(statistics_metric(&c, "voltage_fade_mV_per_cycle", 0, all) > 60, "first cycle taken in");
+    close_to(statistics_metric(&c, "voltage_fade_endpoint_mV_per_cycle", 2, span), 12, 1e-9,
+             "end points");
+    cr_expect(statistics_metric(&c, "voltage_fade_mV_per_cycle", 0, all) > 60,
+              "first cycle taken in");
     statistics_cycles_free(&c);
     statistics_table_free(&t);
 }
@@ -224,15 +240,18 @@ Test(statistics, whole_run_metrics_by_hand) {
     plant(&t, 2, 5);
     open_cycles(&c, &t);
     struct statistics_span span = {2, 5};
-    close_to(statistics_metric(&c, "initial_coulombic_efficiency", 0, span), 238.0 / 300, 1e-14, "ICE");
+    close_to(statistics_metric(&c, "initial_coulombic_efficiency", 0, span), 238.0 / 300, 1e-14,
+             "ICE");
     close_to(statistics_metric(&c, "capacity_retention", 0, span), 230.0 / 238, 1e-14, "retention");
     close_to(statistics_metric(&c, "energy_retention", 0, span), 855.0 / 891, 1e-14, "energy");
     close_to(statistics_metric(&c, "capacity_fade_mAh_per_g_per_cycle", 1, span), 2, 1e-12, "loss");
-    close_to(statistics_metric(&c, "energy_fade_Wh_per_kg_per_cycle", 1, span), 9, 1e-12, "energy fade");
+    close_to(statistics_metric(&c, "energy_fade_Wh_per_kg_per_cycle", 1, span), 9, 1e-12,
+             "energy fade");
     close_to(statistics_metric(&c, "mean_hysteresis_V", 0, span), 0.43, 1e-14, "hysteresis");
     close_to(statistics_metric(&c, "hysteresis_V", 0, span), 0.45, 1e-14, "last cycle");
     cr_expect(isnan(statistics_metric(&c, "window_voltage_fade_mV_per_cycle", 0, span)));
-    cr_expect(!statistics_metric_exists(&c, "state_hash") && !statistics_metric_exists(&c, "cycle"));
+    cr_expect(!statistics_metric_exists(&c, "state_hash") &&
+              !statistics_metric_exists(&c, "cycle"));
     statistics_cycles_free(&c);
     statistics_table_free(&t);
 }
@@ -303,6 +322,29 @@ Test(statistics, slope_error_of_a_single_replica) {
     cr_expect(isnan(e.low) && e.n == 1);
     statistics_cycles_free(&c);
     statistics_table_free(&t);
+}
+
+/* Replicas are matched by their number, not by their place in the file. */
+Test(statistics, common_replicas_are_paired) {
+    const char *const columns[] = {"cycle", "replica", "energy_eV"};
+    struct statistics_table t[2];
+    struct statistics_cycles c[2];
+    const double value[2][4] = {{5, 20, 3, 40},
+                                {0, 19, 0, 37}}; /* the second run lacks replicas 0, 2 */
+    for (int run = 0; run < 2; run++) {
+        cr_assert(statistics_table_create(&t[run], columns, 3));
+        for (int r = run; r < 4; r += 1 + run)
+            cr_assert(statistics_table_append(&t[run], (double[]){1, r, value[run][r]}));
+        open_cycles(&c[run], &t[run]);
+    }
+    struct statistics_difference d = statistics_metric_difference(
+        &c[0], &c[1], "energy_eV", (struct statistics_span){1, 1}, true);
+    cr_expect(d.estimate.n == 2 && d.estimate.mean == 2, "n %zu, mean %g", d.estimate.n,
+              d.estimate.mean); /* differences 1 and 3 */
+    for (int run = 0; run < 2; run++) {
+        statistics_cycles_free(&c[run]);
+        statistics_table_free(&t[run]);
+    }
 }
 
 Test(statistics, incomplete_replica_shortens_the_span) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../lattices/order.h"
 #include "../lattices/supercell.h"
 
 enum { SETS = 12 };
@@ -258,6 +259,52 @@ Test(supercell, ni_goes_to_four_plus_when_three_is_not_enough) {
     destroy(x);
 }
 
+Test(supercell, dopant_that_is_a_host_element_adds_to_it) {
+    struct crystal *x = build(
+        HOST, SET("dopant=[{element=\"Co\", site=\"TM\", fraction=0.067, replaces=\"\"}]"), 0);
+    struct recount r = recount_of(x);
+    expect_sound(x);
+    expect_amount(x, &r, "Co", 0.197);
+    expect_amount(x, &r, "Ni", 0.13 * 0.9);
+    expect_amount(x, &r, "Mn", 0.54 * 0.9);
+    destroy(x);
+}
+
+/* Ions dealt at random are spread over gaps and over the two halves of each as chance has it. */
+static void expect_spread(const struct crystal *x, int first, int kind, uint8_t byte) {
+    const int na = x->c.lattice.na, nb = x->c.lattice.nb;
+    int count[24] = {0}, total = 0;
+    const int stride = kind == SITE_O ? 1 : 2;
+    for (int k = first; k < 12; k += stride)
+        for (int m = 0; m < na * nb; m++)
+            if (byte_at(x, k, kind, m % na, m / na) == byte) {
+                count[2 * k + (m % na < na / 2)]++;
+                total++;
+            }
+    int used = 2 * ((12 - first + stride - 1) / stride);
+    double mean = (double)total / used;
+    cr_assert_gt(total, 0);
+    for (int k = first; k < 12; k += stride)
+        for (int half = 0; half < 2; half++)
+            cr_assert_float_eq(count[2 * k + half], mean, 5 * sqrt(mean), "plane %d half %d: %d", k,
+                               half, count[2 * k + half]);
+}
+
+Test(supercell, dopants_and_valences_are_spread_at_random) {
+    struct crystal *x =
+        build(HOST,
+              SET("structure.cells_a=36", "structure.cells_b=36", "structure.order=solid-solution",
+                  "dopant=[{element=\"F\", site=\"O\", fraction=0.05, replaces=\"\"}, "
+                  "{element=\"K\", site=\"Li\", fraction=0.05, replaces=\"\"}]"),
+              0);
+    int mn = species_find_element(&x->t, "Mn"), k = species_find_element(&x->t, "K");
+    expect_sound(x);
+    expect_spread(x, 0, SITE_O, 4);
+    expect_spread(x, 1, SITE_OCT, (uint8_t)species_of(&x->t, k, 1));
+    expect_spread(x, 0, SITE_OCT, (uint8_t)species_of(&x->t, mn, 3));
+    destroy(x);
+}
+
 Test(supercell, published_formula_is_normalised_and_the_correction_reported) {
     struct crystal *x = build(HOST, SET("host.formula=\"Li1.18Mn0.6Ni0.21O2\""), 0);
     struct recount r = recount_of(x);
@@ -420,6 +467,72 @@ Test(supercell, swaps_without_interaction_stay_random) {
     cr_assert_float_eq(contacts(x, "Li", "Li"), 1.2, 0.08);
     cr_assert_lt(honeycomb(x), 0.1);
     destroy(x);
+}
+
+/* Sum over neighbour pairs of (q_i - 3)(q_j - 3) on 3 x 3 cells; bit set = Li+, else Mn4+. */
+static int pair_sum(int li) {
+    static const int step[3][2] = {{1, 0}, {0, 1}, {1, -1}};
+    int sum = 0;
+    for (int s = 0; s < 9; s++)
+        for (int m = 0; m < 3; m++) {
+            int t = (s / 3 + step[m][1] + 3) % 3 * 3 + (s % 3 + step[m][0]) % 3;
+            sum += (li >> s & 1 ? -2 : 1) * (li >> t & 1 ? -2 : 1);
+        }
+    return sum;
+}
+
+/* Reference: all 84 ways to put 3 Li on 9 sites, weighted by Boltzmann factors. */
+Test(supercell, swaps_sample_the_boltzmann_distribution) {
+    const double J = 0.04, kT = 8.617333262e-5 * 1000;
+    const int64_t count[2] = {3, 6};
+    double weight = 0, exact = 0, square = 0, sampled = 0;
+    enum { SAMPLES = 4000 };
+    for (int li = 0; li < 512; li++)
+        if (__builtin_popcount((unsigned)li) == 3) {
+            double w = exp(-J * pair_sum(li) / kT);
+            weight += w;
+            exact += w * pair_sum(li);
+            square += w * pair_sum(li) * pair_sum(li);
+        }
+    exact /= weight;
+    for (uint32_t replica = 0; replica < SAMPLES; replica++) {
+        struct order_rule r = {.kind = ORDER_SWAP,
+                               .na = 3,
+                               .nb = 3,
+                               .n_components = 2,
+                               .charge = {1, 4},
+                               .temperature_K = 1000,
+                               .interaction_eV = J,
+                               .swap_sweeps = 30,
+                               .random = {.seed = 7, .replica = replica}};
+        uint8_t cell[9];
+        int li = 0;
+        memset(cell, ORDER_FREE, sizeof cell);
+        cr_assert(order_fill(&r, 0, 0, count, cell));
+        for (int s = 0; s < 9; s++)
+            li |= (cell[s] == 0) << s;
+        sampled += (double)pair_sum(li) / SAMPLES;
+    }
+    double error = sqrt((square / weight - exact * exact) / SAMPLES);
+    cr_assert_float_eq(sampled, exact, 4 * error, "%g, exact %g +- %g", sampled, exact, error);
+}
+
+/* Drawing a deck deals every arrangement equally often: 6 ways to order 2 + 2 cards. */
+Test(supercell, decks_deal_uniform_permutations) {
+    int seen[16] = {0};
+    const struct philox g = {.seed = 3, .replica = 0};
+    for (uint32_t n = 0; n < 150000; n++) {
+        struct order_deck d = {2, {2, 2}, 4};
+        int hand = 0;
+        for (int card = 0; card < 4; card++) {
+            struct philox_block b = philox_draw(g, STREAM_ORDER, n, (uint64_t)card);
+            hand = 2 * hand + order_draw(&d, philox_open(b.v[0], b.v[1]));
+        }
+        seen[hand]++;
+    }
+    for (int hand = 0; hand < 16; hand++)
+        if (__builtin_popcount((unsigned)hand) == 2)
+            cr_assert_float_eq(seen[hand], 25000, 4 * sqrt(25000 * 5.0 / 6), "%d", seen[hand]);
 }
 
 Test(supercell, ribbon_has_whole_rows_of_li_between_rows_of_mn) {
@@ -641,6 +754,45 @@ Test(supercell, honeycomb_order_follows_the_configuration) {
             o[s] = SPECIES_VACANCY; /* no TM, no order */
     cr_assert_eq(supercell_honeycomb_order(&x->c, &x->t, o), 0);
     free(o);
+    destroy(x);
+}
+
+/* ---- species ---- */
+
+Test(species, table_lists_valences_in_order) {
+    struct crystal *x = build(HOST, NULL, 0);
+    const struct species_table *t = &x->t;
+    int ni = species_find_element(t, "Ni");
+    cr_assert_eq(t->species[SPECIES_VACANCY].charge, 0);
+    cr_assert_eq(t->species[SPECIES_LI].charge, 1);
+    cr_assert_geq(ni, 0);
+    for (int v = 2; v <= 4; v++) {
+        int s = species_of(t, ni, v);
+        cr_assert_eq(s, t->elements[ni].species_first + v - 2);
+        cr_assert_eq(t->species[s].charge, v);
+        cr_assert_eq(t->species[s].element, ni);
+        cr_assert_str_eq(t->species[s].symbol, "Ni");
+    }
+    cr_assert_eq(species_of(t, ni, 5), -1);
+    cr_assert_eq(species_of(t, ni, 1), -1);
+    cr_assert_eq(species_find_element(t, "Li"), -1);
+    cr_assert_eq(species_find_element(t, "O"), -1);
+    cr_assert_eq(species_find_element(t, "Xx"), -1);
+    for (int e = 1; e < t->n_elements; e++)
+        cr_assert_lt(strcmp(t->elements[e - 1].symbol, t->elements[e].symbol), 0);
+    destroy(x);
+}
+
+Test(species, every_species_belongs_to_its_element) {
+    struct crystal *x = build(HOST, NULL, 0);
+    const struct species_table *t = &x->t;
+    for (int s = SPECIES_LI + 1; s < t->n_species; s++)
+        cr_assert_eq(species_of(t, t->species[s].element, t->species[s].charge), s);
+    int f = species_find_element(t, "F");
+    cr_assert_eq(t->elements[f].role, ROLE_ANION);
+    cr_assert_eq(t->elements[f].anion_state, 4);
+    cr_assert_eq(t->elements[f].species_first, 0);
+    cr_assert_eq(species_of(t, f, -1), -1);
     destroy(x);
 }
 

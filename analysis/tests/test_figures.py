@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from synthetic import HASH, occupancy, snapshot_bytes, write_run, write_voltage
 
@@ -69,6 +70,14 @@ def test_mean_profile_keeps_both_ends() -> None:
     assert voltage == pytest.approx([3.1, 3.6, 4.1])
     assert half == pytest.approx(12.7062 * 0.1, rel=1e-5)
     assert figures.mean_profile(table, 2, (1, 2)) is None
+
+
+def test_first_and_last_profile_carry_bands(run_dir: Path, tmp_path: Path) -> None:
+    """Charge and discharge of two cycles; one replica has none."""
+    bands = figures.voltage_profiles(load_run(run_dir)).findobj(PolyCollection)
+    assert len(bands) == 4
+    single = load_run(write_run(tmp_path / "one", replicas=1))
+    assert figures.voltage_profiles(single).findobj(PolyCollection) == []
 
 
 def test_mean_voltages_show_means_line_and_record(run_dir: Path) -> None:
@@ -137,6 +146,10 @@ def test_layer_legend_lists_exactly_what_is_drawn(tmp_path: Path) -> None:
     figure = layers.top_view(run, layers.choose_snapshots(run))
     expected = {"Li", "Ni", "Mn", "K", "TM in the Li layer", "O²⁻", "superoxo", "box outline"}
     assert legend_labels(figure) == expected
+    rings = [c for c in figure.findobj(PolyCollection) if c.get_linewidth()[0] == 1.6]
+    assert (
+        sum(len(c.get_paths()) for c in rings) == 1
+    )  # the Mn of the Li layer, none in the TM layer
 
 
 def test_ring_marks_migrated_tm_only(run_dir: Path) -> None:
