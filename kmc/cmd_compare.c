@@ -314,6 +314,9 @@ static void note_run(struct comparison *c, size_t i) {
     const struct runfiles_run *run = &c->run[i];
     if (!run->finished)
         note(c, "warning: [%zu] has not finished (no DONE in %s)", i + 1, run->directory);
+    else if (run->protocol[RUNFILES_CYCLES] > (double)run->cycles.last_cycle)
+        note(c, "warning: [%zu] stopped after %" PRId64 " of %g cycles", i + 1,
+             run->cycles.last_cycle, run->protocol[RUNFILES_CYCLES]);
     if (run->cycles.last_cycle > c->span.last)
         note(c,
              "[%zu] has %" PRId64 " cycles, of which %" PRId64 " are used, as in the shortest run",

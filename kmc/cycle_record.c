@@ -55,7 +55,7 @@ static double share(int64_t part, int64_t whole) {
 static double element_share(const struct structure *s, const struct species_table *t,
                             const char *symbol) {
     int e = species_find_element(t, symbol);
-    return e >= 0 && s->element[e] > 0 ? share(s->element_li_oct[e], s->element[e]) : NAN;
+    return e >= 0 && s->element[e] > 0 ? share(s->element_li_layer[e], s->element[e]) : NAN;
 }
 
 static void fill_charge(struct cycle_record *c, const struct structure *s,
@@ -64,7 +64,7 @@ static void fill_charge(struct cycle_record *c, const struct structure *s,
     c->mean_charge_V = h->mean_V;
     c->charge_energy = h->energy;
     c->plateau_charge = h->plateau;
-    c->tm_li_charge = share(s->tm_li_oct, s->tm);
+    c->tm_li_charge = share(s->tm_li_oct + s->tm_li_tet, s->tm);
     c->tm_tet_charge = share(s->tm_li_tet + s->tm_tm_tet, s->tm);
     c->o_hole_charge = share(s->hole, s->n_anions);
     c->o_peroxo_charge = share(s->peroxo, s->n_anions);
@@ -84,7 +84,7 @@ static void fill_discharge(struct cycle_record *c, const struct replica *r,
     c->window_mean_discharge_V = h->window_mean_V;
     c->coulombic_efficiency = c->charge_capacity > 0 ? h->capacity / c->charge_capacity : NAN;
     c->hysteresis_V = c->mean_charge_V - h->mean_V;
-    c->tm_li_discharge = share(s->tm_li_oct, s->tm);
+    c->tm_li_discharge = share(s->tm_li_oct + s->tm_li_tet, s->tm);
     c->mn_li_discharge = element_share(s, r->species, "Mn");
     c->ni_li_discharge = element_share(s, r->species, "Ni");
     c->co_li_discharge = element_share(s, r->species, "Co");

@@ -6,7 +6,8 @@
 #include "protocol.h"
 #include "structure.h"
 
-/* NaN = not defined (an empty field). Fractions tm_* are of all TM ions, o_* of all anions. */
+/* NaN = not defined (an empty field). Fractions tm_li_* (octs and tets of the Li layers) and tm_tet_* (tets of both
+ * layers) are of all TM ions, mn_, ni_, co_ of that element, o_* of all anions. */
 struct cycle_record {
     int64_t cycle, replica;
     double charge_capacity, discharge_capacity; /* mAh/g */
@@ -22,7 +23,7 @@ struct cycle_record {
     double cluster_number_mean, cluster_weight_mean, cluster_largest, cluster_percolates;
     double tm_hops, o_events, large_step_share, stiff_factor_min, sub_slices_max, energy_eV;
     uint64_t state_hash;
-    double start_tm_li; /* share of TM in Li octs when the cycle began; not written */
+    double start_tm_li; /* share of TM in the Li layers when the cycle began; not written */
 };
 
 /* Fills the charge or discharge side from a half-cycle that has just ended. */

@@ -57,6 +57,7 @@ struct engine {
     struct influence influence;
     bool complete;               /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
+    uint8_t owns[2][256];        /* by cation (0) or anion (1) byte: may the site own channels */
     int64_t *stale;              /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;           /* [n_sites] */
     struct event_list events;
@@ -77,6 +78,14 @@ static void fill_slots(struct engine *e) {
         }
         while (slot < CHANNEL_SLOTS)
             e->slots[band][slot++] = 0;
+    }
+}
+
+static void fill_owns(struct engine *e) {
+    for (int byte = 0; byte < 256; byte++) {
+        int state = rate_model_state((uint8_t)byte);
+        e->owns[0][byte] = byte < MODEL_SPECIES && e->m->mobile[byte];
+        e->owns[1][byte] = state == ANION_HOLE || state == ANION_PEROXO || state == ANION_MOLECULAR;
     }
 }
 
@@ -224,8 +233,11 @@ static double owner_rate(struct engine *e, const struct event_context *ctx, int6
 }
 
 static void refresh_rates(struct engine *e, const struct event_context *ctx) {
-    for (int64_t site = 0; site < e->s->n_sites; site++)
-        rate_tree_put(&e->tree, site, owner_rate(e, ctx, site));
+    int64_t layer = (int64_t)e->m->lattice.na * e->m->lattice.nb;
+    for (int64_t site = 0; site < e->s->n_sites; site++) {
+        bool owns = e->owns[site / layer % SITE_KINDS == SITE_O][e->s->x.occupancy[site]];
+        rate_tree_put(&e->tree, site, owns ? owner_rate(e, ctx, site) : 0);
+    }
     rate_tree_build(&e->tree);
 }
 
@@ -241,15 +253,22 @@ static const struct event_channel *select_event(struct engine *e, const struct e
     return &e->events.channel[k];
 }
 
+static void mark(struct engine *e, int64_t owner, int64_t *n) {
+    if (e->is_stale[owner])
+        return;
+    e->is_stale[owner] = 1;
+    e->stale[(*n)++] = owner;
+}
+
+/* The site itself and every owner in its influence that has channels; the others own none before and after. */
 static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
     const struct influence_offset *o = e->influence.list[c.plane][c.kind];
+    mark(e, site, n);
     for (int32_t k = 0; k < e->influence.n[c.plane][c.kind]; k++) {
         int64_t owner = influence_owner(&e->m->lattice, c, o[k]);
-        if (e->is_stale[owner])
-            continue;
-        e->is_stale[owner] = 1;
-        e->stale[(*n)++] = owner;
+        if (e->owns[o[k].kind == SITE_O][e->s->x.occupancy[owner]])
+            mark(e, owner, n);
     }
 }
 
@@ -340,6 +359,7 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s) 
     e->m = m;
     e->s = s;
     fill_slots(e);
+    fill_owns(e);
     e->complete = true;
     for (int64_t o = 0; o < s->n_oxygen; o++)
         e->complete = e->complete && s->x.deviation[o] != RATE_MODEL_ABSENT;

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #define XXH_INLINE_ALL
 #include "snapshot.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -328,6 +329,7 @@ static int read_sites(struct snapshot *s, int file, const char *header, size_t h
                       const char *path, FILE *errors) {
     size_t n = (size_t)snapshot_n_sites(s);
     uint8_t stored[CHECKSUM_BYTES] = {0}, checksum[CHECKSUM_BYTES];
+    assert(n > 0); /* the header's limits see to that */
     s->occupancy = malloc(n);
     XXH3_state_t *hash = XXH3_createState();
     if (!s->occupancy || !hash) {

@@ -28,7 +28,7 @@ static void count_tm(struct structure *s, const struct species_table *t, struct 
     s->tm_li_oct += li_layer && oct;
     s->tm_li_tet += li_layer && !oct;
     s->tm_tm_tet += !li_layer && !oct;
-    s->element_li_oct[element] += li_layer && oct;
+    s->element_li_layer[element] += li_layer;
 }
 
 void structure_count(struct structure *s, const struct rate_model *m, const struct species_table *t,

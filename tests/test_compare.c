@@ -212,6 +212,16 @@ Test(compare, limits_are_said) {
     cr_expect(strstr(text, "has not finished"));
 }
 
+Test(compare, run_that_stopped_early_is_named) {
+    struct plan other = variant("other", 1, 1);
+    write_run(&BASE);
+    write_run(&other);
+    write_text("other/run.json",
+               "{\"scenario\": \"other\", \"seed\": 7, \"protocol\": {\"cycles\": 50}}");
+    cr_assert(compare("base other") == 0);
+    cr_expect(strstr(read_all("out.txt"), "[2] stopped after 5 of 50 cycles"));
+}
+
 Test(compare, same_protocols_give_no_warning) {
     struct plan other = variant("other", 1, 1);
     write_run(&BASE);
