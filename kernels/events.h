@@ -83,6 +83,8 @@ KMC_HD double events_slow_down(const struct event_context *e, double rate, int64
 /* d_energy = change of the crystal's energy, omega = the same plus the electrode's share. */
 KMC_HD void events_add(const struct event_context *e, struct event_list *l, struct event_channel c,
                        int64_t omega, double rate, int ways) {
+    if (KMC_SABOTAGE == SABOTAGE_RATE && c.kind == EVENT_SPLIT)
+        rate *= 1.03;
     if (rate < EVENTS_RATE_FLOOR || l->n >= EVENT_CHANNELS_MAX)
         return;
     c.slow_down = events_slow_down(e, rate, omega, ways);
@@ -176,6 +178,8 @@ KMC_HD void events_hop_through(const struct event_context *e, struct event_list 
     int64_t kra = events_hop_kra(e, species, tet, c);
     if (kra < 0)
         return;
+    if (KMC_SABOTAGE == SABOTAGE_KRA)
+        kra += 20000; /* the way back does not get it */
     int64_t energy_tet = energy_place(e->m, e->x, tet, species);
     double in = events_rate(e->m, energy_tet - energy_c, kra);
     if (in < EVENTS_RATE_FLOOR)

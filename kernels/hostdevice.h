@@ -9,4 +9,10 @@
 #define KMC_HD static inline
 #endif
 
+/* Deliberate faults for testing the tests (`make sabotage`): 0 none, 1 asymmetric KRA barrier of hops, 2 one rate 3 % too high. */
+#ifndef KMC_SABOTAGE
+#define KMC_SABOTAGE 0
+#endif
+enum { SABOTAGE_NONE, SABOTAGE_KRA, SABOTAGE_RATE };
+
 #endif
