@@ -41,7 +41,7 @@ OBJ     := $(BUILD)/obj
 OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate install clean format lint cuda-headers figures-venv
+.PHONY: all deps demo test check validate install clean format lint
 
 all: $(BUILD)/kmc
 
@@ -65,6 +65,85 @@ $(OBJ)/embedded.c: kmc/embed.sh $(DATA)
 
 $(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h
 	@$(CC) $(ALL_CFLAGS) -Ikmc -c -o $@ $<
+
+# ---- packages ----
+
+DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev libcriterion-dev python3 python3-venv
+SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
+
+deps:
+	@missing="$$(for p in $(DEB_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done)"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	echo "missing Debian packages: $$missing"; \
+	line="apt-get install -y --no-install-recommends $$missing"; \
+	if [ -n "$(NO_INSTALL)" ] || { [ "$$(id -u)" != 0 ] && ! $(or $(SUDO),false) -n true 2>/dev/null; }; then \
+	    echo "run this first, then make again:"; echo "    sudo apt-get update && sudo $$line"; exit 2; fi; \
+	$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) $$line
+
+# ---- demo ----
+
+DEMO_DIR ?= runs/demo
+VENV     := $(BUILD)/venv
+
+# The Python part is optional: without it the table still comes and the figures that were skipped are named.
+$(VENV)/ready: analysis/pyproject.toml $(wildcard analysis/lrmkmc/*.py)
+	@mkdir -p $(BUILD)
+	@$(PYTHON) -m venv $(VENV) >$(BUILD)/venv.log 2>&1 && \
+	 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check './analysis[test]' >>$(BUILD)/venv.log 2>&1 && touch $@ \
+	 || { echo "no Python environment (see $(BUILD)/venv.log): figures and Python tests are skipped"; rm -f $@; }
+
+demo:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@if [ -e $(DEMO_DIR) ]; then n=1; while [ -e $(DEMO_DIR).$$n ]; do n=$$((n+1)); done; \
+	    mv $(DEMO_DIR) $(DEMO_DIR).$$n; echo "the earlier $(DEMO_DIR) is now $(DEMO_DIR).$$n"; fi
+	$(BUILD)/kmc run builtin:demo -o $(DEMO_DIR)
+	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 5 --at charge --format extxyz -o $(DEMO_DIR)/snapshots/r000_c0005_charge.extxyz
+	@$(MAKE) --no-print-directory $(VENV)/ready
+	@if [ -e $(VENV)/ready ]; then $(VENV)/bin/python -m lrmkmc figures $(DEMO_DIR) --format png; \
+	 else echo "skipped: voltage profiles, mean voltages with the fade fit, structure, layer pictures"; fi
+
+# ---- tests ----
+
+TEST_FILES     := $(sort $(wildcard tests/*.c))
+VALIDATE_FILES := $(sort $(wildcard tests/validate/*.c))
+TEST_OBJECTS     = $(patsubst %.c,$(OBJ)/%.o,$(TEST_FILES))
+VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES))
+
+$(BUILD)/test: $(TEST_OBJECTS) $(LIBRARY)
+	@echo link $@
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+$(BUILD)/validate: $(VALIDATE_OBJECTS) $(LIBRARY)
+	@echo link $@
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+test:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all $(BUILD)/test
+	$(BUILD)/test --quiet
+
+validate:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all $(BUILD)/validate
+	$(BUILD)/validate
+
+check:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(VENV)/ready
+	@BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$(if $(wildcard $(VENV)/ready),$(VENV)/bin/python,) sh tests/check.sh
+
+# ---- house-keeping ----
+
+install: all
+	install -D -m 755 $(BUILD)/kmc $(DESTDIR)$(PREFIX)/bin/$(PROGRAM_NAME)
+
+format:
+	clang-format -i $(wildcard kmc/*.[ch] kernels/*.h lattices/*.[ch] tests/*.[ch] tests/validate/*.[ch])
+
+lint:
+	clang-format --dry-run -Werror $(wildcard kmc/*.[ch] kernels/*.h lattices/*.[ch] tests/*.[ch] tests/validate/*.[ch])
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -D_POSIX_C_SOURCE=200809L kmc lattices
 
 clean:
 	rm -rf $(BUILD)

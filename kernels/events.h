@@ -59,7 +59,9 @@ struct event_context {
     struct electrode electrode;
     int64_t n_li;
     double step_s, slice_s;
+    int32_t *release; /* [n_sites] tokens_energy(oct, -1) remembered, EVENTS_UNKNOWN where not; NULL = never remember. Owner: the engine */
 };
+enum { EVENTS_UNKNOWN = INT32_MIN };
 
 /* Barrier in ueV; the floor of dE/2 keeps forward - backward = dE exactly. */
 KMC_HD int64_t events_barrier(int64_t d_energy, int64_t kra) {
@@ -276,6 +278,16 @@ KMC_HD int64_t events_wall(const struct event_context *e, struct lattice_coord o
     return e->m->molecular_wall * molecular / (so->n_oxygen + sp->n_oxygen - 2);
 }
 
+/* Energy of a token leaving an oct, remembered between events because many O share the oct. */
+KMC_HD int32_t events_release(const struct event_context *e, struct lattice_coord a, int64_t site,
+                              uint8_t byte) {
+    if (!e->release)
+        return tokens_energy(e->m, e->x, a, byte, -1);
+    if (e->release[site] == EVENTS_UNKNOWN)
+        e->release[site] = tokens_energy(e->m, e->x, a, byte, -1);
+    return e->release[site];
+}
+
 /* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `base` = energy of the part that does not depend on the oct. */
 KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
                             struct event_channel ch, struct lattice_coord o, uint8_t byte_o, int gain,
@@ -291,8 +303,9 @@ KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
         if (gain > 0 ? !tokens_has(m, SITE_OCT, byte_a) : !tokens_has_room(m, SITE_OCT, byte_a))
             continue;
         ch.target = site;
-        ch.energy = base + energy_o + tokens_energy(m, e->x, a, byte_a, -gain) -
-                    2 * m->valence_unit * 12 * 2;
+        int32_t energy_a = gain > 0 ? events_release(e, a, site, byte_a)
+                                    : tokens_energy(m, e->x, a, byte_a, +1);
+        ch.energy = base + energy_o + energy_a - 2 * m->valence_unit * 12 * 2;
         ch.li_change = (int8_t)(byte_a <= CATION_LI ? -gain : 0);
         int64_t omega = ch.energy + tokens_electrode(&e->electrode, e->n_li, ch.li_change);
         events_add(e, l, ch, omega, events_rate(m, omega, kra), ways);

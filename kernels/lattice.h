@@ -64,7 +64,8 @@ KMC_HD int64_t lattice_site(const struct lattice *l, struct lattice_coord c) {
 
 KMC_HD struct lattice_coord lattice_coord_of(const struct lattice *l, int64_t site) {
     struct lattice_coord c;
-    uint32_t row = (uint32_t)(site / l->na); /* rows stay below 2^32 for every box in memory */
+    /* rows stay below 2^32 for every box in memory; most boxes allow the faster 32-bit division */
+    uint32_t row = site >> 32 ? (uint32_t)(site / l->na) : (uint32_t)site / (uint32_t)l->na;
     uint32_t layer = row / (uint32_t)l->nb;
     c.i = (int32_t)(site - (int64_t)row * l->na);
     c.j = (int32_t)(row - layer * (uint32_t)l->nb);

@@ -58,6 +58,7 @@ struct engine {
     bool complete;               /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
     uint8_t owns[2][256];        /* by cation (0) or anion (1) byte: may the site own channels */
+    int32_t *release;            /* [n_sites] see struct event_context */
     int64_t *stale;              /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;           /* [n_sites] */
     struct event_list events;
@@ -272,6 +273,25 @@ static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     }
 }
 
+/* Forgets the release energies of the octs around an O. */
+static void forget_around(struct engine *e, struct lattice_coord o) {
+    const struct lattice_stencil *st = lattice_stencil_of(&e->m->lattice, o);
+    for (int v = 0; v < st->n_oct; v++)
+        e->release[lattice_neighbor(&e->m->lattice, o, st->oct[v])] = EVENTS_UNKNOWN;
+}
+
+/* Forgets the release energies that a changed site enters. */
+static void forget(struct engine *e, int64_t site) {
+    struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
+    const struct lattice_stencil *st = lattice_stencil_of(&e->m->lattice, c);
+    if (c.kind == SITE_O)
+        forget_around(e, c);
+    for (int v = 0; v < st->n_vertex; v++)
+        forget_around(e, lattice_step(&e->m->lattice, c, st->vertex[v]));
+    for (int v = 0; v < st->n_face; v++)
+        e->release[lattice_neighbor(&e->m->lattice, c, st->face[v])] = EVENTS_UNKNOWN;
+}
+
 /* Sites an event changes: owner, target and, for events that make or cut a bond, the other O. */
 static int changed_sites(const struct engine *e, const struct event_channel *ch, int64_t site[3]) {
     int n = 0;
@@ -296,6 +316,7 @@ static void refresh_influenced(struct engine *e, const struct event_context *ctx
     int64_t n = 0;
     for (int k = 0; k < n_site; k++) {
         site_lists_update(&e->lists, e->m, &e->s->x, site[k]);
+        forget(e, site[k]);
         mark_stale(e, site[k], &n);
     }
     for (int64_t k = 0; k < n; k++) {
@@ -319,9 +340,11 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
                           double slice_s, struct engine_advanced *out) {
     memset(out, 0, sizeof *out);
     out->slow_down_min = 1;
-    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s};
+    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s, e->release};
     double used = 0;
     e->s->step++;
+    for (int64_t k = 0; k < e->s->n_sites; k++)
+        e->release[k] = EVENTS_UNKNOWN;
     refresh_rates(e, &ctx);
     for (uint64_t d = 0; rate_tree_total(&e->tree) > 0; d++) {
         struct philox_block r = philox_draw(e->s->random, STREAM_ADVANCE, e->s->step, d);
@@ -347,6 +370,7 @@ static void exact_free(struct engine *e) {
     site_lists_free(&e->lists);
     rate_tree_free(&e->tree);
     influence_free(&e->influence);
+    free(e->release);
     free(e->stale);
     free(e->is_stale);
     free(e);
@@ -363,9 +387,10 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s) 
     e->complete = true;
     for (int64_t o = 0; o < s->n_oxygen; o++)
         e->complete = e->complete && s->x.deviation[o] != RATE_MODEL_ABSENT;
+    e->release = malloc((size_t)s->n_sites * sizeof *e->release);
     e->stale = malloc((size_t)s->n_sites * sizeof *e->stale);
     e->is_stale = calloc((size_t)s->n_sites, 1);
-    if (e->stale && e->is_stale && site_lists_init(&e->lists, m, &s->x) &&
+    if (e->release && e->stale && e->is_stale && site_lists_init(&e->lists, m, &s->x) &&
         rate_tree_init(&e->tree, s->n_sites) && influence_init(&e->influence, &m->lattice))
         return e;
     exact_free(e);

@@ -18,7 +18,7 @@ int64_t simulation_replica_bytes(const struct simulation *sim) {
         leaves *= 2;
     int64_t crystal = 2 * sites, caches = 3 * oxygen;
     int64_t lists = 9 * sites + 8 * (2 + 2 + 6 + 1) * oxygen;
-    return crystal + caches + lists + 16 * leaves + 9 * sites;
+    return crystal + caches + lists + 16 * leaves + 13 * sites;
 }
 
 /* Refuses boxes that the machine cannot hold before anything of the size is allocated. */
