@@ -1,10 +1,14 @@
-/* rate_model: every number of the energy and of the barriers as integers (ueV), immutable, plain data for CPU and GPU.
+/* rate_model: every number of the energy and of the barriers as integers (ueV), immutable, plain
+ * data for CPU and GPU.
  *
- *   E = sum_c cation(species, site class)                       on-site and redox energies of cations
- *     + K/288 sum_o (S_o - 12 z_o)^2 + sum_o anion(state, n_TM)   bond valence (Pauling's second rule); S_o in e/12, K a multiple of 288 ueV
+ *   E = sum_c cation(species, site class)                       on-site and redox energies of
+ * cations
+ *     + K/288 sum_o (S_o - 12 z_o)^2 + sum_o anion(state, n_TM)   bond valence (Pauling's second
+ * rule); S_o in e/12, K a multiple of 288 ueV
  *     + sum_faces face(contact, group, group)                    face-sharing polyhedra
  *     + sum_{O-O} pair(state, state), or bond(charge) between partners of a dimer
- * S_o = sum of 2q over its octs and 3q over its tets; z = 2 (O2-), 1 (hole, peroxo O), 0 (molecular O); n_TM = TM among its 14 cation sites.
+ * S_o = sum of 2q over its octs and 3q over its tets; z = 2 (O2-), 1 (hole, peroxo O), 0 (molecular
+ * O); n_TM = TM among its 14 cation sites.
  */
 #ifndef KERNELS_RATE_MODEL_H
 #define KERNELS_RATE_MODEL_H
@@ -14,7 +18,8 @@
 enum { MODEL_SPECIES = 64, MODEL_N_TM = 15 };
 enum { CATION_VACANCY = 0, CATION_LI = 1 };
 
-/* Low nibble of an anion site's byte; the high nibble is the direction of the partner for states 2 and 3. */
+/* Low nibble of an anion site's byte; the high nibble is the direction of the partner for states 2
+ * and 3. */
 enum anion_state {
     ANION_OXIDE,     /* O2- */
     ANION_HOLE,      /* O-, unbonded */
@@ -41,8 +46,9 @@ struct rate_model {
     struct boltzmann boltzmann;
 
     /* energies, ueV */
-    int32_t valence_unit;                              /* K/288 */
-    int32_t cation[MODEL_SPECIES][SITE_CLASSES];       /* on-site + oxidation from the most reduced state */
+    int32_t valence_unit; /* K/288 */
+    int32_t cation[MODEL_SPECIES]
+                  [SITE_CLASSES]; /* on-site + oxidation from the most reduced state */
     int32_t face[FACE_CONTACTS][ION_GROUPS][ION_GROUPS];
     int32_t anion[ANION_ACTIVE][MODEL_N_TM];
     int32_t pair[ANION_ACTIVE][ANION_ACTIVE];
@@ -52,8 +58,10 @@ struct rate_model {
     int8_t charge[MODEL_SPECIES];    /* e */
     uint8_t group[MODEL_SPECIES];    /* enum ion_group */
     uint8_t tokens[MODEL_SPECIES];   /* holes on a redox centre above its most reduced state */
-    uint8_t capacity[MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 = fixed valence */
-    uint8_t deep[MODEL_SPECIES];     /* 1 for redox centres that work below 3.65 V only (Mn): drawn seldom at higher voltage */
+    uint8_t capacity[MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 =
+                                        fixed valence */
+    uint8_t deep[MODEL_SPECIES];     /* 1 for redox centres that work below 3.65 V only (Mn): drawn
+                                        seldom at higher voltage */
     uint8_t mobile[MODEL_SPECIES];   /* 1 for ions that take part in TM hops */
     int8_t z12[ANION_STATES];        /* 12 z of an anion state */
 
@@ -67,9 +75,10 @@ struct rate_model {
 
     /* switches and numerical controls of `advance` */
     uint8_t with_hops, with_dimers, with_molecular;
-    double stiff_firings;      /* firings per sub-slice kept for pairs fast in both directions */
-    double tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */
-    double large_step;         /* k * sub-slice above this counts as a large step */
+    double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
+    double
+        tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */
+    double large_step;      /* k * sub-slice above this counts as a large step */
 };
 
 /* The mutable arrays of one configuration. */
@@ -85,10 +94,12 @@ KMC_HD int rate_model_is_oct(int32_t kind) {
 }
 
 KMC_HD int rate_model_site_class(struct lattice_coord c) {
-    return (lattice_is_tm_gap(c.plane) ? CLASS_TM_OCT : CLASS_LI_OCT) + (c.kind == SITE_OCT ? 0 : 1);
+    return (lattice_is_tm_gap(c.plane) ? CLASS_TM_OCT : CLASS_LI_OCT) +
+           (c.kind == SITE_OCT ? 0 : 1);
 }
 
-/* Bond valence that one elementary charge on a cation site gives to each of its O, in e/12: 2 (oct), 3 (tet). */
+/* Bond valence that one elementary charge on a cation site gives to each of its O, in e/12: 2
+ * (oct), 3 (tet). */
 KMC_HD int32_t rate_model_valence_step(int32_t kind) {
     return kind == SITE_OCT ? 2 : 3;
 }

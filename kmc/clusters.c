@@ -1,7 +1,8 @@
 #include <stdlib.h>
 #include "clusters.h"
 
-/* Union-find with displacements: shift[s] = cells and planes from s to its parent; a loop with non-zero displacement wraps the box. */
+/* Union-find with displacements: shift[s] = cells and planes from s to its parent; a loop with
+ * non-zero displacement wraps the box. */
 struct shift {
     int32_t i, j, plane;
 };
@@ -79,8 +80,8 @@ static void unite(struct forest *f, int64_t a, int64_t b, struct shift a_to_b) {
     f->wraps[rb] |= f->wraps[ra];
 }
 
-static void unite_list(struct forest *f, struct lattice_coord c, const struct lattice_offset *o, int n,
-                       int min_shared) {
+static void unite_list(struct forest *f, struct lattice_coord c, const struct lattice_offset *o,
+                       int n, int min_shared) {
     for (int v = 0; v < n; v++) {
         int64_t other = lattice_neighbor(&f->m->lattice, c, o[v]);
         struct shift s = {o[v].di, o[v].dj, o[v].dplane};
@@ -101,7 +102,8 @@ static void unite_neighbors(struct forest *f, struct lattice_coord c) {
 
 static int by_size(const void *a, const void *b) {
     const struct clusters_entry *x = a, *y = b;
-    return x->size != y->size ? (x->size > y->size) - (x->size < y->size) : (x->o2 > y->o2) - (x->o2 < y->o2);
+    return x->size != y->size ? (x->size > y->size) - (x->size < y->size)
+                              : (x->o2 > y->o2) - (x->o2 < y->o2);
 }
 
 /* Adds every member to its root's entry; index[] maps roots to entries. */

@@ -4,8 +4,8 @@
 #include "options.h"
 #include "simulation.h"
 
-static const char usage[] =
-    "kmc check SCENARIO [flags] - dry run: validates, prints composition, box, memory and a time estimate; writes nothing\n";
+static const char usage[] = "kmc check SCENARIO [flags] - dry run: validates, prints composition, "
+                            "box, memory and a time estimate; writes nothing\n";
 
 static double now_s(void) {
     struct timespec t;
@@ -37,10 +37,11 @@ static void print_cell(const struct simulation *sim) {
     double cell[3][3];
     lattice_cell(l, c->a_A, c->tm_gap_A, c->li_gap_A, cell);
     printf("composition  %s  (%.3f g/mol per two anions)\n", c->composition, c->mass_g_per_mol);
-    printf("             cations scaled by %+.4f %%, charge closed by %.4f e per formula unit: %s\n",
-           100 * c->cation_correction, c->charge_correction, c->charge_note);
-    printf("box          %d x %d cells, %d O planes, %.2f x %.2f x %.2f nm\n", l->na, l->nb, l->n_planes,
-           l->na * c->a_A / 10, l->nb * c->a_A / 10, cell[2][2] / 10);
+    printf(
+        "             cations scaled by %+.4f %%, charge closed by %.4f e per formula unit: %s\n",
+        100 * c->cation_correction, c->charge_correction, c->charge_note);
+    printf("box          %d x %d cells, %d O planes, %.2f x %.2f x %.2f nm\n", l->na, l->nb,
+           l->n_planes, l->na * c->a_A / 10, l->nb * c->a_A / 10, cell[2][2] / 10);
     printf("sites        %lld (%lld formula units, %lld Li, %lld TM)\n",
            (long long)lattice_n_sites(l), (long long)c->n_formula, (long long)c->n_li,
            (long long)c->n_tm);
@@ -52,16 +53,18 @@ static int print_all(const struct simulation *sim) {
     int status = time_equilibrate(sim, &per_draw, &share);
     if (status)
         return status;
-    double sites = (double)lattice_n_sites(&sim->model->lattice), bytes = (double)simulation_replica_bytes(sim);
+    double sites = (double)lattice_n_sites(&sim->model->lattice),
+           bytes = (double)simulation_replica_bytes(sim);
     double slices = 2 * 0.9 / p->slice_fraction * (double)p->cycles;
     double wall = slices * p->sweeps * sites * per_draw * (double)sim->replicas / sim->threads;
     print_cell(sim);
     printf("memory       %.1f MiB a replica (%.1f bytes a site), %d at a time; GPU not used\n",
            bytes / 0x1p20, bytes / sites, sim->threads);
-    printf("effort       %lld replicas x %lld cycles, %.2g draws a site and slice (%.0f %% evaluated)\n",
+    printf("effort       %lld replicas x %lld cycles, %.2g draws a site and slice (%.0f %% "
+           "evaluated)\n",
            (long long)sim->replicas, (long long)p->cycles, p->sweeps, 100 * share);
-    printf("time         at least %.1f s on %d cores for Li and electrons; slow events add %s\n", wall,
-           sim->threads, p->slow_events ? "3 to 20 times as much" : "nothing (off)");
+    printf("time         at least %.1f s on %d cores for Li and electrons; slow events add %s\n",
+           wall, sim->threads, p->slow_events ? "3 to 20 times as much" : "nothing (off)");
     return 0;
 }
 

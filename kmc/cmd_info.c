@@ -12,7 +12,10 @@ int cmd_info(int argc, char **argv) {
         return EXIT_OK;
     }
     if (argc > 1) {
-        fprintf(stderr, "command line: error: expected no argument, found `%s`\n    hint: `kmc info --help`\n", argv[1]);
+        fprintf(
+            stderr,
+            "command line: error: expected no argument, found `%s`\n    hint: `kmc info --help`\n",
+            argv[1]);
         return EXIT_USAGE;
     }
     printf("lrm-kmc      %s, git %s\n", VERSION, VERSION_GIT);
@@ -20,6 +23,7 @@ int cmd_info(int argc, char **argv) {
     printf("processor    %d cores\n", omp_get_num_procs());
     printf("CUDA         %s\n", VERSION_CUDA);
     printf("engines      exact (serial reference, replicas in parallel)\n");
-    printf("arithmetic   a*b+c %s\n", tables_fused() ? "FUSED: results differ from other machines" : "not fused, as needed");
+    printf("arithmetic   a*b+c %s\n",
+           tables_fused() ? "FUSED: results differ from other machines" : "not fused, as needed");
     return EXIT_OK;
 }

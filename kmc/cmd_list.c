@@ -9,8 +9,9 @@ static bool asks_help(int argc, char **argv) {
 static int no_arguments(int argc, char **argv) {
     if (argc == 1)
         return -1;
-    fprintf(stderr, "command line: error: expected no argument, found `%s`\n    hint: `kmc %s --help`\n", argv[1],
-            argv[0]);
+    fprintf(stderr,
+            "command line: error: expected no argument, found `%s`\n    hint: `kmc %s --help`\n",
+            argv[1], argv[0]);
     return EXIT_USAGE;
 }
 
@@ -25,7 +26,8 @@ int cmd_list(int argc, char **argv) {
 
 int cmd_defaults(int argc, char **argv) {
     if (asks_help(argc, argv)) {
-        puts("kmc defaults - every scenario key with default, unit, range, meaning and source, as a TOML file");
+        puts("kmc defaults - every scenario key with default, unit, range, meaning and source, as "
+             "a TOML file");
         return EXIT_OK;
     }
     int status = no_arguments(argc, argv);

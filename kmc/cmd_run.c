@@ -13,7 +13,8 @@
 
 static const char usage[] =
     "kmc run SCENARIO [flags] - cycles a crystal and measures its voltage fade\n"
-    "Results: a run directory (default runs/NAME) with cycles.csv, summary.csv, profile.bdf.csv, clusters.csv and snapshots,\n"
+    "Results: a run directory (default runs/NAME) with cycles.csv, summary.csv, profile.bdf.csv, "
+    "clusters.csv and snapshots,\n"
     "and a table on stdout.\n";
 
 static volatile sig_atomic_t stop_signal;
@@ -60,7 +61,8 @@ struct run {
 
 static void write_profile_row(struct track *t, const struct replica *r,
                               const struct protocol_slice *s) {
-    bool new_half = s->step != t->last_step && (s->step == STEP_CHARGE || s->step == STEP_DISCHARGE);
+    bool new_half =
+        s->step != t->last_step && (s->step == STEP_CHARGE || s->step == STEP_DISCHARGE);
     double before = new_half || s->cycle != t->last_cycle ? 0 : t->last_capacity;
     double passed = (s->capacity_mAh_per_g - before) * 1e-3;
     *(s->step <= STEP_REST_CHARGED ? &t->charged_Ah : &t->discharged_Ah) += passed;
@@ -68,9 +70,9 @@ static void write_profile_row(struct track *t, const struct replica *r,
     t->last_step = s->step;
     t->last_cycle = s->cycle;
     if (t->profile_out)
-        fprintf(t->profile_out, "%.3f,%.5f,%.6f,%lld,%.7f,%.7f,%d,%u,%.4f\n", s->time_s, s->voltage_V,
-                s->current_mA_per_g * 1e-3, (long long)s->cycle, t->charged_Ah, t->discharged_Ah,
-                s->step, r->number, s->capacity_mAh_per_g);
+        fprintf(t->profile_out, "%.3f,%.5f,%.6f,%lld,%.7f,%.7f,%d,%u,%.4f\n", s->time_s,
+                s->voltage_V, s->current_mA_per_g * 1e-3, (long long)s->cycle, t->charged_Ah,
+                t->discharged_Ah, s->step, r->number, s->capacity_mAh_per_g);
 }
 
 static double share_done(const struct track *t, const struct protocol_slice *s) {
@@ -83,6 +85,8 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
     struct run *run = t->run;
     write_profile_row(t, r, s);
     t->done = share_done(t, s);
+#pragma omp atomic
+    run->progress.evaluated += s->evaluated;
     if (omp_get_thread_num() != 0)
         return;
     double done = 0;
@@ -91,8 +95,8 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
     char text[128];
     snprintf(text, sizeof text, "replica %u cycle %lld/%lld %s x_Li=%.2f V=%.2f", r->number,
              (long long)s->cycle, (long long)run->sim.protocol.cycles,
-             s->step >= STEP_DISCHARGE ? "discharge" : "charge",
-             s->li / (double)r->cell.n_formula, s->voltage_V);
+             s->step >= STEP_DISCHARGE ? "discharge" : "charge", s->li / (double)r->cell.n_formula,
+             s->voltage_V);
     progress_show(&run->progress, done, text);
 }
 
@@ -106,7 +110,8 @@ static void write_clusters(struct track *t, const struct replica *r, int64_t cyc
             percolating = percolating || c->entry[k].percolating;
         }
         fprintf(t->clusters_out, "%lld,%u,%s,%lld,%lld,%lld,%d\n", (long long)cycle, r->number, at,
-                (long long)c->entry[first].size, (long long)(k - first), (long long)o2, percolating);
+                (long long)c->entry[first].size, (long long)(k - first), (long long)o2,
+                percolating);
     }
 }
 
@@ -132,8 +137,6 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     if (wants_snapshot(run, r, cycle) &&
         output_snapshot(&run->info, r, cycle, at, h->end_V, stderr) != 0)
         return false;
-#pragma omp atomic
-    run->progress.evaluated += h->evaluated;
     if (!charge) {
         t->cycle[t->cycles_done++] = t->now;
         t->now.start_tm_li = t->now.tm_li_discharge;
@@ -174,7 +177,8 @@ static void body_cycles(FILE *out, const void *context) {
 
 static void body_profile(FILE *out, const void *context) {
     const struct run *run = context;
-    fputs("Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Charging Capacity / Ah,Discharging Capacity / Ah,"
+    fputs("Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Charging Capacity / "
+          "Ah,Discharging Capacity / Ah,"
           "Step Index / 1,Replica / 1,Capacity / mAh g-1\n",
           out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
@@ -195,11 +199,16 @@ static int write_results(struct run *run) {
     if (status == 0)
         status = output_replace(&run->info, "clusters.csv", body_clusters, run, stderr);
     if (status == 0 && run->track[0].cycles_done > 0)
-        status = runfiles_write_summary(run->info.directory,
-                                        scenario_int(run->sim.scenario, "protocol.fade_first_cycle"),
-                                        stderr);
+        status = runfiles_write_summary(
+            run->info.directory, scenario_int(run->sim.scenario, "protocol.fade_first_cycle"),
+            stderr);
+    return status;
+}
+
+/* Interrupted runs keep their results but get neither the end time nor the DONE mark. */
+static int finish(struct run *run) {
     output_time(run->info.finished);
-    return status ? status : output_finish(&run->info, stderr);
+    return output_finish(&run->info, stderr);
 }
 
 /* ---- life ---- */
@@ -261,6 +270,9 @@ static int execute(struct run *run, const struct options *o) {
         return 128 + stop_signal;
     if (status || written)
         return status ? status : written;
+    status = finish(run);
+    if (status)
+        return status;
     return run_table_print(&run->info, o->json, progress_seconds(&run->progress), stdout, stderr);
 }
 

@@ -10,9 +10,12 @@
 
 static const char usage[] =
     "kmc voltage SCENARIO [flags] - equilibrium voltage curve and dQ/dV, slow events off\n"
-    "Charges and discharges once between the cut-offs and averages the replicas. CSV on stdout, or in the new file -o FILE:\n"
-    "branch,voltage_V,capacity_mAh_per_g,x_li,dqdv_mAh_per_g_V and ions per formula unit by valence.\n"
-    "The gap between the branches (false hysteresis) measures how well Li and electrons were equilibrated.\n";
+    "Charges and discharges once between the cut-offs and averages the replicas. CSV on stdout, or "
+    "in the new file -o FILE:\n"
+    "branch,voltage_V,capacity_mAh_per_g,x_li,dqdv_mAh_per_g_V and ions per formula unit by "
+    "valence.\n"
+    "The gap between the branches (false hysteresis) measures how well Li and electrons were "
+    "equilibrated.\n";
 
 enum { CURVE_MAX = 8192 };
 
@@ -46,6 +49,8 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
     int b = s->step >= STEP_DISCHARGE;
     if ((s->step != STEP_CHARGE && s->step != STEP_DISCHARGE) || t->index[b] >= CURVE_MAX)
         return;
+#pragma omp atomic
+    t->sweep->progress.evaluated += s->evaluated;
     struct structure now;
     structure_count(&now, r->model, r->species, &r->state.x);
     double units = (double)r->cell.n_formula;
@@ -75,8 +80,6 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     (void)charge;
 #pragma omp atomic
     t->sweep->evaluated += h->evaluated;
-#pragma omp atomic
-    t->sweep->progress.evaluated += h->evaluated;
     t->sweep->sites = r->state.n_sites;
     return true;
 }
@@ -87,7 +90,8 @@ static int sweep_replica(void *context, struct replica *r) {
     return protocol_run(r, &t.sweep->sim.protocol, &observer, stderr);
 }
 
-/* Replica sums to means; points that not all replicas reached are kept and averaged over those that did. */
+/* Replica sums to means; points that not all replicas reached are kept and averaged over those that
+ * did. */
 static void average(struct curve *c, int n_species) {
     for (int64_t k = 0; k < c->n; k++) {
         struct point *p = &c->point[k];
@@ -101,10 +105,18 @@ static void average(struct curve *c, int n_species) {
     }
 }
 
-static void write_header(FILE *out, const struct species_table *t) {
+/* Columns are written for the TM ions of elements that the crystal holds. */
+static bool is_column(const struct simulation *sim, int species) {
+    int element = sim->species.species[species].element;
+    return element >= 0 && sim->species.elements[element].role == ROLE_TM &&
+           sim->cell.element_count[element] > 0;
+}
+
+static void write_header(FILE *out, const struct simulation *sim) {
+    const struct species_table *t = &sim->species;
     fputs("branch,voltage_V,capacity_mAh_per_g,x_li,dqdv_mAh_per_g_V", out);
     for (int i = SPECIES_LI + 1; i < t->n_species; i++)
-        if (t->elements[t->species[i].element].role == ROLE_TM) {
+        if (is_column(sim, i)) {
             fputc(',', out);
             for (const char *p = t->species[i].symbol; *p; p++)
                 fputc(tolower((unsigned char)*p), out);
@@ -114,7 +126,7 @@ static void write_header(FILE *out, const struct species_table *t) {
 }
 
 static void write_branch(FILE *out, const struct curve *c, const char *name,
-                         const struct species_table *t) {
+                         const struct simulation *sim) {
     for (int64_t k = 0; k < c->n; k++) {
         const struct point *p = &c->point[k], *a = &c->point[k > 0 ? k - 1 : k];
         const struct point *b = &c->point[k + 1 < c->n ? k + 1 : k];
@@ -122,8 +134,8 @@ static void write_branch(FILE *out, const struct curve *c, const char *name,
         fprintf(out, "%s,%.5f,%.4f,%.5f,", name, p->voltage, p->capacity, p->x_li);
         if (fabs(dv) > 1e-4)
             fprintf(out, "%.3f", fabs((b->capacity - a->capacity) / dv));
-        for (int i = SPECIES_LI + 1; i < t->n_species; i++)
-            if (t->elements[t->species[i].element].role == ROLE_TM)
+        for (int i = SPECIES_LI + 1; i < sim->species.n_species; i++)
+            if (is_column(sim, i))
                 fprintf(out, ",%.5f", p->species[i]);
         fprintf(out, ",%.5f\n", p->hole);
     }
@@ -174,7 +186,8 @@ static void report(const struct sweep *s) {
         return;
     fprintf(stderr,
             "charge     to %.1f mAh/g, mean %.4f V\ndischarge  to %.1f mAh/g, mean %.4f V\n"
-            "false hysteresis %.1f mV (mean over %.0f mAh/g; %.0f moves evaluated a site; aim < 40, better < 10)\n",
+            "false hysteresis %.1f mV (mean over %.0f mAh/g; %.0f moves evaluated a site; aim < "
+            "40, better < 10)\n",
             c[0].point[c[0].n - 1].capacity, mean_voltage(&c[0]), c[1].point[c[1].n - 1].capacity,
             mean_voltage(&c[1]), 1e3 * gap, covered, draws);
 }
@@ -182,13 +195,15 @@ static void report(const struct sweep *s) {
 static int write_curve(const struct sweep *s, const char *path) {
     FILE *out = path ? fopen(path, "wx") : stdout;
     if (!out) {
-        fprintf(stderr, "%s: error: cannot be created\n    hint: choose a file that does not exist in a writable directory\n",
+        fprintf(stderr,
+                "%s: error: cannot be created\n    hint: choose a file that does not exist in a "
+                "writable directory\n",
                 path);
         return EXIT_FILES;
     }
-    write_header(out, &s->sim.species);
-    write_branch(out, &s->branch[0], "charge", &s->sim.species);
-    write_branch(out, &s->branch[1], "discharge", &s->sim.species);
+    write_header(out, &s->sim);
+    write_branch(out, &s->branch[0], "charge", &s->sim);
+    write_branch(out, &s->branch[1], "discharge", &s->sim);
     bool ok = !ferror(out);
     if (path)
         ok = fclose(out) == 0 && ok;

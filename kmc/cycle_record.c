@@ -6,7 +6,8 @@ static const struct {
     const char *name;
     size_t offset;
 } columns[] = {
-#define COLUMN(name, member) {name, offsetof(struct cycle_record, member)}
+#define COLUMN(name, member)                                                                       \
+    { name, offsetof(struct cycle_record, member) }
     COLUMN("charge_capacity_mAh_per_g", charge_capacity),
     COLUMN("discharge_capacity_mAh_per_g", discharge_capacity),
     COLUMN("coulombic_efficiency", coulombic_efficiency),
@@ -95,8 +96,7 @@ static void fill_discharge(struct cycle_record *c, const struct replica *r,
     c->o_peroxo_discharge = share(s->peroxo, s->n_anions);
     c->o_superoxo_discharge = share(s->superoxo, s->n_anions);
     c->o_molecular_discharge = share(s->molecular, s->n_anions);
-    c->honeycomb_order =
-        supercell_honeycomb_order(&r->cell, r->species, r->state.x.occupancy);
+    c->honeycomb_order = supercell_honeycomb_order(&r->cell, r->species, r->state.x.occupancy);
     c->energy_eV = (double)r->state.energy_ueV * 1e-6;
     c->state_hash = state_hash(&r->state);
 }

@@ -1,10 +1,12 @@
 /* engine_exact: the serial reference.
  *
- * equilibrate: Metropolis moves of single tokens along bonds.  A draw picks a channel (weights by voltage), a site of the channel's class, a neighbour
- *   in the channel's group, and null when the neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens are, so
- *   forward and backward draws are equally likely; acceptance min(1, exp(-dOmega/kT)).  When both ends can hold two tokens or more, a coin picks the
- *   direction before looking, so that Ni3+ Ni3+ <-> Ni2+ Ni4+ is symmetric too.
- * advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
+ * equilibrate: Metropolis moves of single tokens along bonds.  A draw picks a channel (weights by
+ * voltage), a site of the channel's class, a neighbour in the channel's group, and null when the
+ * neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens
+ * are, so forward and backward draws are equally likely; acceptance min(1, exp(-dOmega/kT)).  When
+ * both ends can hold two tokens or more, a coin picks the direction before looking, so that Ni3+
+ * Ni3+ <-> Ni2+ Ni4+ is symmetric too. advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput.
+ * Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
  *   sub-slice is used up; after an event only the owners in its influence are refreshed.
  */
 #include <stdlib.h>
@@ -17,7 +19,8 @@ enum { CHANNEL_BITS = 12, CHANNEL_SLOTS = 1 << CHANNEL_BITS, VOLTAGE_BANDS = 3 }
 
 enum neighbor_group { NEAR_VERTEX, NEAR_OCT, NEAR_TET, NEAR_OXYGEN, ANYWHERE };
 
-/* A kind of bond: first site from the list of class `from`, second from its neighbours in `group` (or anywhere), of a class in `to`. */
+/* A kind of bond: first site from the list of class `from`, second from its neighbours in `group`
+ * (or anywhere), of a class in `to`. */
 struct bond_channel {
     uint8_t from, group, to;
     double weight[VOLTAGE_BANDS]; /* below 3.65 V, up to 4.25 V, above; relative numbers of draws */
@@ -25,7 +28,8 @@ struct bond_channel {
 
 #define TO(c) (1 << (c))
 
-/* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
+/* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md,
+ * "Equilibration"). */
 static const struct bond_channel bond_channels[] = {
     {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.08, 0.16, 0.48}},
     {TOKEN_REDOX, NEAR_OCT, TO(TOKEN_LI_OCT), {0.18, 0.36, 0.06}},
@@ -53,14 +57,14 @@ struct engine {
     const struct rate_model *m;
     struct state *s;
     struct site_lists lists;
-    struct rate_tree tree;       /* one leaf a site */
+    struct rate_tree tree; /* one leaf a site */
     struct influence influence;
-    bool complete;               /* no anion site is empty or outside: stencils give the shared O */
+    bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
-    uint8_t owns[2][256];        /* by cation (0) or anion (1) byte: may the site own channels */
-    int32_t *release;            /* [n_sites] see struct event_context */
-    int64_t *stale;              /* [n_sites] owners to refresh after an event */
-    uint8_t *is_stale;           /* [n_sites] */
+    uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
+    int32_t *release;     /* [n_sites] see struct event_context */
+    int64_t *stale;       /* [n_sites] owners to refresh after an event */
+    uint8_t *is_stale;    /* [n_sites] */
     struct event_list events;
 };
 
@@ -134,8 +138,8 @@ static bool far_neighbor(const struct engine *e, const struct bond_channel *ch, 
     bond->b = lattice_coord_of(&e->m->lattice, bond->site_b);
     bond->shared = 0;
     bond->face = false;
-    return bond->site_a != bond->site_b &&
-           tokens_shared(e->m, &e->s->x, bond->a, bond->b) == 0; /* near pairs have channels of their own */
+    return bond->site_a != bond->site_b && tokens_shared(e->m, &e->s->x, bond->a, bond->b) ==
+                                               0; /* near pairs have channels of their own */
 }
 
 static bool draw_bond(const struct engine *e, int band, struct philox_block r, struct bond *bond) {
@@ -169,7 +173,8 @@ static bool orient(const struct engine *e, struct bond *bond, uint32_t coin) {
     return forward;
 }
 
-/* True with probability exp(-omega/kT); 64 random bits, the lower half drawn only when the upper decides nothing. */
+/* True with probability exp(-omega/kT); 64 random bits, the lower half drawn only when the upper
+ * decides nothing. */
 static bool accept(const struct engine *e, int64_t omega, uint32_t high, uint64_t draw) {
     if (omega <= 0)
         return true;
@@ -191,7 +196,8 @@ static bool try_move(struct engine *e, const struct electrode *electrode, const 
     int32_t shared = bond->shared;
     if (shared > 0 && !e->complete) /* anions that do not exist are not shared */
         shared = tokens_shared(m, x, bond->a, bond->b);
-    int64_t energy = tokens_energy(m, x, bond->a, byte_a, -1) + tokens_energy(m, x, bond->b, byte_b, +1) +
+    int64_t energy = tokens_energy(m, x, bond->a, byte_a, -1) +
+                     tokens_energy(m, x, bond->b, byte_b, +1) +
                      tokens_cross(m, bond->a, bond->b, byte_a, byte_b, shared, bond->face);
     if (bond->a.kind == SITE_O && bond->b.kind == SITE_O)
         energy -= m->pair[ANION_HOLE][ANION_HOLE];
@@ -261,7 +267,8 @@ static void mark(struct engine *e, int64_t owner, int64_t *n) {
     e->stale[(*n)++] = owner;
 }
 
-/* The site itself and every owner in its influence that has channels; the others own none before and after. */
+/* The site itself and every owner in its influence that has channels; the others own none before
+ * and after. */
 static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
     const struct influence_offset *o = e->influence.list[c.plane][c.kind];
@@ -340,7 +347,8 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
                           double slice_s, struct engine_advanced *out) {
     memset(out, 0, sizeof *out);
     out->slow_down_min = 1;
-    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s, e->release};
+    struct event_context ctx = {e->m,   &e->s->x, *electrode, e->s->n_li,
+                                step_s, slice_s,  e->release};
     double used = 0;
     e->s->step++;
     for (int64_t k = 0; k < e->s->n_sites; k++)

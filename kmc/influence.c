@@ -24,7 +24,8 @@ static void clear(struct site_set *s) {
     s->n = 0;
 }
 
-static void add_all(struct site_set *s, struct lattice_coord c, const struct lattice_offset *o, int n) {
+static void add_all(struct site_set *s, struct lattice_coord c, const struct lattice_offset *o,
+                    int n) {
     for (int v = 0; v < n; v++)
         add(s, lattice_step(s->l, c, o[v]));
 }
@@ -109,7 +110,8 @@ static void add_owners(struct site_set *s, const struct influence *direct, struc
 }
 
 /* A changed cation also changes the deviation of its O vertices: unite the owners. */
-static bool unite_vertices(struct influence *f, const struct influence *direct, struct site_set *s) {
+static bool unite_vertices(struct influence *f, const struct influence *direct,
+                           struct site_set *s) {
     const struct lattice *l = s->l;
     for (int32_t plane = 0; plane < l->n_planes; plane++)
         for (int32_t kind = 0; kind < SITE_KINDS; kind++) {

@@ -22,7 +22,9 @@ static const struct {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *out) {
-    fputs("kmc COMMAND ... - voltage fade of Li-rich layered cathodes by lattice kinetic Monte Carlo\n\n", out);
+    fputs("kmc COMMAND ... - voltage fade of Li-rich layered cathodes by lattice kinetic Monte "
+          "Carlo\n\n",
+          out);
     for (int k = 0; k < COMMANDS; k++)
         fprintf(out, "  %-9s %s\n", commands[k].name, commands[k].help);
     fputs("\n`kmc COMMAND --help` explains each. First try: kmc run builtin:demo\n", out);

@@ -6,7 +6,8 @@ static int32_t energy(const struct scenario *s, const char *key) {
     return units_ueV(scenario_real(s, key));
 }
 
-static double element_real(const struct scenario *s, const char *symbol, const char *member, int i) {
+static double element_real(const struct scenario *s, const char *symbol, const char *member,
+                           int i) {
     char key[96];
     snprintf(key, sizeof key, "elements.%s.%s", symbol, member);
     return i < 0 ? scenario_real(s, key) : scenario_real_at(s, key, (size_t)i);
@@ -25,7 +26,8 @@ static void set_lithium(struct rate_model *m, const struct scenario *s) {
         energy(s, "model.li_tet_eV");
 }
 
-/* A redox centre counts as deep when all its steps lie below 3.5 eV: it works at low voltage only. */
+/* A redox centre counts as deep when all its steps lie below 3.5 eV: it works at low voltage only.
+ */
 static bool is_deep(const struct scenario *s, const struct element *e) {
     for (int i = 0; i < e->valence_last - e->valence_first; i++)
         if (element_real(s, e->symbol, "oxidation_eV", i) > 3.5)
@@ -33,7 +35,8 @@ static bool is_deep(const struct scenario *s, const struct element *e) {
     return true;
 }
 
-static void set_ion(struct rate_model *m, const struct scenario *s, const struct element *e, int step) {
+static void set_ion(struct rate_model *m, const struct scenario *s, const struct element *e,
+                    int step) {
     int id = e->species_first + step;
     bool tm = e->role == ROLE_TM;
     int32_t ladder = 0, extra = units_ueV(element_real(s, e->symbol, "li_layer_extra_eV", -1));
@@ -71,7 +74,8 @@ static int32_t beyond(int n, int64_t free) {
     return n > free ? (int32_t)(n - free) : 0;
 }
 
-/* Energies of an oxidised O against its number of TM neighbours; orphaned O (none or one) are lower. */
+/* Energies of an oxidised O against its number of TM neighbours; orphaned O (none or one) are
+ * lower. */
 static void set_oxygen(struct rate_model *m, const struct scenario *s) {
     int64_t hole_free = scenario_int(s, "model.hole_free_tm");
     int64_t peroxo_free = scenario_int(s, "model.peroxo_free_tm");

@@ -18,7 +18,16 @@ const char options_help[] =
     "  -v, --verbose           more notes\n"
     "  -h, --help              this text\n";
 
-enum { OPT_ENGINE = 256, OPT_THREADS, OPT_SEED, OPT_REPLICAS, OPT_CYCLES, OPT_CHECK, OPT_SET, OPT_JSON };
+enum {
+    OPT_ENGINE = 256,
+    OPT_THREADS,
+    OPT_SEED,
+    OPT_REPLICAS,
+    OPT_CYCLES,
+    OPT_CHECK,
+    OPT_SET,
+    OPT_JSON
+};
 
 static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
                                       {"engine", required_argument, NULL, OPT_ENGINE},
@@ -38,7 +47,8 @@ static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
 static bool override(struct options *o, const char *key, const char *value) {
     if (o->n_text == 8 || o->n_set == OPTIONS_SET_MAX ||
         strlen(key) + strlen(value) + 2 > sizeof o->text[0]) {
-        fprintf(stderr, "command line: error: %s: expected a short value given once, found `%.40s`\n", key,
+        fprintf(stderr,
+                "command line: error: %s: expected a short value given once, found `%.40s`\n", key,
                 value);
         return false;
     }
@@ -76,7 +86,8 @@ static bool take(struct options *o, int flag) {
         return override(o, "output.check_every", optarg);
     case OPT_SET:
         if (o->n_set == OPTIONS_SET_MAX) {
-            fprintf(stderr, "command line: error: --set: expected at most %d, found more\n", OPTIONS_SET_MAX);
+            fprintf(stderr, "command line: error: --set: expected at most %d, found more\n",
+                    OPTIONS_SET_MAX);
             return false;
         }
         o->set[o->n_set++] = optarg;
@@ -101,7 +112,8 @@ int options_parse(struct options *o, int argc, char **argv, const char *usage) {
     }
     if (optind != argc - 1) {
         fprintf(stderr,
-                "command line: error: expected one SCENARIO, found %d\n    hint: `kmc %s builtin:demo`, or `kmc %s --help`\n",
+                "command line: error: expected one SCENARIO, found %d\n    hint: `kmc %s "
+                "builtin:demo`, or `kmc %s --help`\n",
                 argc - optind, argv[0], argv[0]);
         return EXIT_USAGE;
     }

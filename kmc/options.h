@@ -1,11 +1,20 @@
-/* options: command-line flags that several commands share; each becomes an override of the scenario or a field here. */
+/* options: command-line flags that several commands share; each becomes an override of the scenario
+ * or a field here. */
 #ifndef KMC_OPTIONS_H
 #define KMC_OPTIONS_H
 #include <stdbool.h>
 #include <stddef.h>
 #include "scenario.h"
 
-enum { OPTIONS_SET_MAX = 128, EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_NO_GPU = 3, EXIT_MEMORY = 4, EXIT_FILES = 5 };
+enum {
+    OPTIONS_SET_MAX = 128,
+    EXIT_OK = 0,
+    EXIT_RUNTIME = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_GPU = 3,
+    EXIT_MEMORY = 4,
+    EXIT_FILES = 5
+};
 
 struct options {
     const char *scenario; /* path or "builtin:NAME" */
@@ -17,7 +26,8 @@ struct options {
     int n_text;
 };
 
-/* Parses the common flags; usage and one SCENARIO are expected. Returns -1 to go on, else the exit code (help printed, or an error on stderr). */
+/* Parses the common flags; usage and one SCENARIO are expected. Returns -1 to go on, else the exit
+ * code (help printed, or an error on stderr). */
 int options_parse(struct options *o, int argc, char **argv, const char *usage);
 
 /* Loads the scenario the options name; NULL after printing (exit code 2). */

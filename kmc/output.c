@@ -17,13 +17,14 @@ void output_time(char text[32]) {
 }
 
 static int failed(FILE *errors, const char *path, const char *what) {
-    fprintf(errors, "%s: error: %s: %s\n    hint: is the disk full or the directory read-only?\n", path,
-            what, strerror(errno));
+    fprintf(errors, "%s: error: %s: %s\n    hint: is the disk full or the directory read-only?\n",
+            path, what, strerror(errno));
     return EXIT_IO;
 }
 
 int output_replace(const struct output_info *info, const char *name,
-                   void (*body)(FILE *out, const void *context), const void *context, FILE *errors) {
+                   void (*body)(FILE *out, const void *context), const void *context,
+                   FILE *errors) {
     char path[1200], temporary[1210];
     snprintf(path, sizeof path, "%s/%s", info->directory, name);
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
@@ -55,7 +56,8 @@ static void write_box(FILE *out, const struct supercell *c) {
     double cell[3][3];
     lattice_cell(l, c->a_A, c->tm_gap_A, c->li_gap_A, cell);
     fprintf(out,
-            "  \"box\": {\"cells_a\": %d, \"cells_b\": %d, \"planes\": %d, \"sites\": %lld, \"formula_units\": %lld, \"li\": "
+            "  \"box\": {\"cells_a\": %d, \"cells_b\": %d, \"planes\": %d, \"sites\": %lld, "
+            "\"formula_units\": %lld, \"li\": "
             "%lld, \"size_nm\": [%.3f, %.3f, %.3f], \"formula_mass_g_per_mol\": %.6f},\n",
             l->na, l->nb, l->n_planes, (long long)lattice_n_sites(l), (long long)c->n_formula,
             (long long)c->n_li, l->na * c->a_A / 10, l->nb * c->a_A / 10, cell[2][2] / 10,
@@ -83,10 +85,12 @@ static void write_json(FILE *out, const void *context) {
     json_text(out, "finished", i->finished);
     write_box(out, i->cell);
     fprintf(out,
-            "  \"protocol\": {\"lower_cutoff_V\": %.9g, \"upper_cutoff_V\": %.9g, \"c_rate_per_h\": %.9g, \"cycles\": %lld, "
+            "  \"protocol\": {\"lower_cutoff_V\": %.9g, \"upper_cutoff_V\": %.9g, "
+            "\"c_rate_per_h\": %.9g, \"cycles\": %lld, "
             "\"fade_first_cycle\": %lld, \"temperature_K\": %.9g},\n",
-            scenario_real(s, "protocol.lower_cutoff_V"), scenario_real(s, "protocol.upper_cutoff_V"),
-            scenario_real(s, "protocol.c_rate_per_h"), (long long)scenario_int(s, "protocol.cycles"),
+            scenario_real(s, "protocol.lower_cutoff_V"),
+            scenario_real(s, "protocol.upper_cutoff_V"), scenario_real(s, "protocol.c_rate_per_h"),
+            (long long)scenario_int(s, "protocol.cycles"),
             (long long)scenario_int(s, "protocol.fade_first_cycle"),
             scenario_real(s, "conditions.temperature_K"));
     fputs("  \"claims\": \"uncalibrated\"\n}\n", out);
@@ -119,7 +123,8 @@ static int make_directories(const char *path, FILE *errors) {
     if (errno != EEXIST)
         return failed(errors, part, "cannot be created");
     fprintf(errors,
-            "%s: error: run directory exists already, expected a new one\n    hint: choose another with -o DIR, or move this "
+            "%s: error: run directory exists already, expected a new one\n    hint: choose another "
+            "with -o DIR, or move this "
             "one away; results are never overwritten\n",
             path);
     return EXIT_INPUT;

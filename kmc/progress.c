@@ -26,9 +26,9 @@ void progress_show(struct progress *p, double done, const char *text) {
     p->last_s = now;
     double eta = done > 0.005 ? used * (1 - done) / done : 0;
     int h = (int)(eta / 3600), m = (int)(eta / 60) % 60, s = (int)eta % 60;
-    fprintf(stderr, "%s%3.0f %% %s  %.1e moves/s  ETA %02d:%02d:%02d%s", p->terminal ? "\r\033[K" : "",
-            100 * done, text, used > 0 ? (double)p->evaluated / used : 0, h, m, s,
-            p->terminal ? "" : "\n");
+    fprintf(stderr, "%s%3.0f %% %s  %.1e moves/s  ETA %02d:%02d:%02d%s",
+            p->terminal ? "\r\033[K" : "", 100 * done, text,
+            used > 0 ? (double)p->evaluated / used : 0, h, m, s, p->terminal ? "" : "\n");
     fflush(stderr);
     p->drawn = p->terminal;
 }

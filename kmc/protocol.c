@@ -48,9 +48,9 @@ struct run {
     const struct protocol_observer *o;
     FILE *errors;
     struct electrode electrode;
-    double voltage_V;   /* of the slice before */
-    double li;          /* <N> of the slice before */
-    double target_li;   /* galvanostatic target, not rounded */
+    double voltage_V; /* of the slice before */
+    double li;        /* <N> of the slice before */
+    double target_li; /* galvanostatic target, not rounded */
     double mAh_per_li;
     double time_s;
     int64_t cycle, slices_done;
@@ -117,7 +117,8 @@ static int check(struct run *w) {
     if (!problem)
         return 0;
     fprintf(w->errors,
-            "replica %u, cycle %lld: error: recount: %s\n    hint: this is a fault of the program; please report it with "
+            "replica %u, cycle %lld: error: recount: %s\n    hint: this is a fault of the program; "
+            "please report it with "
             "scenario and seed\n",
             w->r->number, (long long)w->cycle, problem);
     return 1;
@@ -138,7 +139,7 @@ static double overlap(double a, double b, double low, double high) {
 }
 
 /* Books the charge of a slice at the mean of the voltages at its ends. */
-static void book(struct run *w, struct half *h, double duration_s) {
+static void book(struct run *w, struct half *h, double duration_s, int64_t evaluated) {
     double sign = h->charge ? 1 : -1;
     double capacity = sign * (h->start_li - w->li) * w->mAh_per_li;
     double dq = capacity - h->last_capacity, v = 0.5 * (w->voltage_V + h->last_V);
@@ -149,15 +150,16 @@ static void book(struct run *w, struct half *h, double duration_s) {
     h->window_charge += in_window;
     h->window_energy += in_window * v;
     h->sum.end_V = w->voltage_V;
-    struct protocol_slice s = {.cycle = w->cycle,
-                               .step = h->step,
-                               .time_s = w->time_s,
-                               .voltage_V = w->voltage_V,
-                               .current_mA_per_g =
-                                   duration_s > 0 ? sign * dq / (duration_s / UNITS_SECONDS_PER_HOUR) : 0,
-                               .li = w->li,
-                               .capacity_mAh_per_g = capacity,
-                               .charged_mAh_per_g = ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
+    struct protocol_slice s = {
+        .cycle = w->cycle,
+        .step = h->step,
+        .time_s = w->time_s,
+        .voltage_V = w->voltage_V,
+        .current_mA_per_g = duration_s > 0 ? sign * dq / (duration_s / UNITS_SECONDS_PER_HOUR) : 0,
+        .li = w->li,
+        .evaluated = evaluated,
+        .capacity_mAh_per_g = capacity,
+        .charged_mAh_per_g = ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
     s.progress = capacity / (0.9 * (double)w->r->cell.n_li * w->mAh_per_li);
     h->last_capacity = capacity;
     h->last_V = w->voltage_V;
@@ -166,8 +168,9 @@ static void book(struct run *w, struct half *h, double duration_s) {
 }
 
 static int slice(struct run *w, struct half *h, double duration_s) {
+    int64_t before = h->sum.evaluated;
     run_slice(w, duration_s, &h->sum);
-    book(w, h, duration_s);
+    book(w, h, duration_s, h->sum.evaluated - before);
     w->slices_done++;
     if (w->p->check_every && w->slices_done % w->p->check_every == 0)
         return check(w);
@@ -253,7 +256,8 @@ static int run_half(struct run *w, bool charge) {
     return status;
 }
 
-/* Open-circuit voltage of the pristine crystal: restraint at its composition, field corrected until it fits. */
+/* Open-circuit voltage of the pristine crystal: restraint at its composition, field corrected until
+ * it fits. */
 static void settle(struct run *w) {
     struct replica *r = w->r;
     struct engine_equilibrated eq;

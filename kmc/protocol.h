@@ -1,12 +1,13 @@
-/* protocol: charge, rest, discharge in slices; calls equilibrate and advance in turn and books charge and voltage.
+/* protocol: charge, rest, discharge in slices; calls equilibrate and advance in turn and books
+ * charge and voltage.
  *
- * Galvanostatic slice: the target Li content moves by slice_percent of the pristine Li; the restraint holds N near it; the cell voltage is
- *     V = V_ref + kappa <N - N_target> / e,
- * V_ref being the voltage of the slice before (see struct electrode).  The slice lasts as long as its charge takes at the C-rate.
- * Potentiostatic step: the voltage is set, N follows.
- * A half-cycle ends with the slice in which V passes the cut-off; that slice's charge counts.
- * During advance the electrode stays at the slice's voltage.
- * A slice is cut into sub-slices of (equilibrate, advance); their number doubles when too many hops come from large steps.
+ * Galvanostatic slice: the target Li content moves by slice_percent of the pristine Li; the
+ * restraint holds N near it; the cell voltage is V = V_ref + kappa <N - N_target> / e, V_ref being
+ * the voltage of the slice before (see struct electrode).  The slice lasts as long as its charge
+ * takes at the C-rate. Potentiostatic step: the voltage is set, N follows. A half-cycle ends with
+ * the slice in which V passes the cut-off; that slice's charge counts. During advance the electrode
+ * stays at the slice's voltage. A slice is cut into sub-slices of (equilibrate, advance); their
+ * number doubles when too many hops come from large steps.
  */
 #ifndef KMC_PROTOCOL_H
 #define KMC_PROTOCOL_H
@@ -30,11 +31,12 @@ struct protocol {
     double current_mA_per_g; /* C-rate times nominal capacity */
     double lower_V, upper_V;
     double rest_charged_s, rest_discharged_s, hold_charged_s, hold_discharged_s;
-    double slice_fraction;   /* of the pristine Li */
-    double step_V, step_s;   /* staircase */
+    double slice_fraction; /* of the pristine Li */
+    double step_V, step_s; /* staircase */
     double plateau_low_V, plateau_high_V;
-    double window_low, window_high; /* discharge capacities between which the window voltage is taken, mAh/g */
-    double sweeps;           /* draws a site and slice */
+    double window_low,
+        window_high; /* discharge capacities between which the window voltage is taken, mAh/g */
+    double sweeps;   /* draws a site and slice */
     double initial_sweeps;
     int64_t sub_slices, sub_slices_max;
     double large_step_share;
@@ -50,22 +52,23 @@ void protocol_init(struct protocol *p, const struct scenario *s);
 struct protocol_slice {
     int64_t cycle;
     enum protocol_step step;
-    double time_s;     /* at its end, since the start of the run */
+    double time_s; /* at its end, since the start of the run */
     double voltage_V;
-    double current_mA_per_g; /* mean over the slice, positive on charge */
-    double li;         /* <N> */
-    double capacity_mAh_per_g;  /* passed since the start of the half-cycle, positive */
-    double charged_mAh_per_g;   /* net charge since the pristine crystal, positive = Li removed */
-    double progress;   /* estimate of the share of this half-cycle done, 0 to 1 */
+    double current_mA_per_g;   /* mean over the slice, positive on charge */
+    double li;                 /* <N> */
+    double capacity_mAh_per_g; /* passed since the start of the half-cycle, positive */
+    double charged_mAh_per_g;  /* net charge since the pristine crystal, positive = Li removed */
+    double progress;           /* estimate of the share of this half-cycle done, 0 to 1 */
+    int64_t evaluated;         /* moves of this slice whose energy was evaluated */
 };
 
 /* Sums over one half-cycle. */
 struct protocol_half {
-    double capacity;       /* mAh/g, positive */
-    double energy;         /* Wh/kg, positive */
-    double mean_V;         /* energy / capacity; NaN without charge */
-    double plateau;        /* capacity passed between the plateau voltages */
-    double window_mean_V;  /* mean voltage between the window capacities; NaN when not reached */
+    double capacity;      /* mAh/g, positive */
+    double energy;        /* Wh/kg, positive */
+    double mean_V;        /* energy / capacity; NaN without charge */
+    double plateau;       /* capacity passed between the plateau voltages */
+    double window_mean_V; /* mean voltage between the window capacities; NaN when not reached */
     double end_V;
     int64_t slices, sub_slices; /* number of slices, sub-slices at the end */
     int64_t draws, evaluated, accepted;
@@ -81,7 +84,8 @@ struct protocol_observer {
                  const struct protocol_half *h);
 };
 
-/* Runs all cycles on a replica. Returns 0, or 1 after printing to `errors` (a recount failed, dynamics stalled), or 1 when the observer stopped it. */
+/* Runs all cycles on a replica. Returns 0, or 1 after printing to `errors` (a recount failed,
+ * dynamics stalled), or 1 when the observer stopped it. */
 int protocol_run(struct replica *r, const struct protocol *p, const struct protocol_observer *o,
                  FILE *errors);
 

@@ -27,8 +27,10 @@ static void print_cycle(const struct statistics_cycles *c, int64_t cycle, FILE *
 }
 
 static void print_cycles(const struct statistics_cycles *c, FILE *out) {
-    fputs("cycle   charge discharge  V charge   V discharge      hyster. plateau   TM in Li layer    O2 on\n"
-          "         mAh/g     mAh/g      V         V  s.e.          V     mAh/g    chg %    dis %    chg %\n",
+    fputs("cycle   charge discharge  V charge   V discharge      hyster. plateau   TM in Li layer  "
+          "  O2 on\n"
+          "         mAh/g     mAh/g      V         V  s.e.          V     mAh/g    chg %    dis %  "
+          "  chg %\n",
           out);
     for (int64_t k = 1; k <= c->last_cycle; k++)
         print_cycle(c, k, out);
@@ -42,8 +44,8 @@ static void print_estimate(const char *label, struct statistics_estimate e, cons
     if (isnan(e.standard_error))
         fprintf(out, " %s (one replica: no interval)\n", unit);
     else
-        fprintf(out, " ± %.2g %s   95 %% interval %.4g to %.4g, %zu replicas\n", e.standard_error, unit,
-                e.low, e.high, e.n);
+        fprintf(out, " ± %.2g %s   95 %% interval %.4g to %.4g, %zu replicas\n", e.standard_error,
+                unit, e.low, e.high, e.n);
 }
 
 static void print_fade(const struct runfiles_run *run, FILE *out) {
@@ -57,8 +59,8 @@ static void print_fade(const struct runfiles_run *run, FILE *out) {
                    "mV/cycle", out);
     print_estimate("initial coulombic efficiency",
                    statistics_metric_estimate(c, "initial_coulombic_efficiency", span), "", out);
-    print_estimate("capacity retention", statistics_metric_estimate(c, "capacity_retention", span), "",
-                   out);
+    print_estimate("capacity retention", statistics_metric_estimate(c, "capacity_retention", span),
+                   "", out);
     print_estimate("mean hysteresis", statistics_metric_estimate(c, "mean_hysteresis_V", span), "V",
                    out);
 }
@@ -79,22 +81,31 @@ static void print_controls(const struct runfiles_run *run, const struct output_i
     const struct scenario *s = info->scenario;
     double share = at_cycle(&run->cycles, "large_step_share", run->cycles.last_cycle).mean;
     fprintf(out,
-            "\nNumerical controls: up to %.0f sub-slices a slice; hops from large steps (k dt > %.2g) in the last cycle %.0f %%%s;\n"
-            "  pairs fast in both directions slowed by one common factor, smallest %.2g (>= %.2g firings a sub-slice kept).\n",
-            extreme(t, "sub_slices_max", true), scenario_real(s, "kinetics.large_step"), 100 * share,
+            "\nNumerical controls: up to %.0f sub-slices a slice; hops from large steps (k dt > "
+            "%.2g) in the last cycle %.0f %%%s;\n"
+            "  pairs fast in both directions slowed by one common factor, smallest %.2g (>= %.2g "
+            "firings a sub-slice kept).\n",
+            extreme(t, "sub_slices_max", true), scenario_real(s, "kinetics.large_step"),
+            100 * share,
             share > scenario_real(s, "kinetics.large_step_share")
                 ? " (above the limit: raise kinetics.sub_slices_max)"
                 : "",
             extreme(t, "stiff_factor_min", false), scenario_real(s, "kinetics.stiff_firings"));
     fprintf(out,
-            "Box %d x %d cells x %d planes, %lld sites, %lld formula units, %s; seed %lld; parameters %s; %.1f s.\n",
+            "Box %d x %d cells x %d planes, %lld sites, %lld formula units, %s; seed %lld; "
+            "parameters %s; %.1f s.\n",
             info->cell->lattice.na, info->cell->lattice.nb, info->cell->lattice.n_planes,
             (long long)lattice_n_sites(&info->cell->lattice), (long long)info->cell->n_formula,
-            info->cell->composition, (long long)scenario_int(s, "run.seed"), info->parameter_hash, wall_s);
-    fputs("Claims: differences between stackings, compositions and protocols at shared parameters, with their intervals; absolute\n"
-          "fade in mV/cycle is not predicted (0.1 eV in a barrier is a factor 49 in rate at 298 K).\n",
+            info->cell->composition, (long long)scenario_int(s, "run.seed"), info->parameter_hash,
+            wall_s);
+    fputs("Claims: differences between stackings, compositions and protocols at shared parameters, "
+          "with their intervals; absolute\n"
+          "fade in mV/cycle is not predicted (0.1 eV in a barrier is a factor 49 in rate at 298 "
+          "K).\n",
           out);
-    fprintf(out, "\nResults    %s/summary.csv  cycles.csv  profile.bdf.csv  clusters.csv\nSnapshots  %s/snapshots/\n",
+    fprintf(out,
+            "\nResults    %s/summary.csv  cycles.csv  profile.bdf.csv  clusters.csv\nSnapshots  "
+            "%s/snapshots/\n",
             info->directory, info->directory);
 }
 
@@ -102,8 +113,10 @@ static void print_json(const struct runfiles_run *run, const struct output_info 
     const struct statistics_cycles *c = &run->cycles;
     double first = run->protocol[RUNFILES_FADE_FIRST_CYCLE];
     struct statistics_span span = {isnan(first) ? 2 : (int64_t)first, c->last_cycle};
-    fprintf(out, "{\"scenario\": \"%s\", \"directory\": \"%s\", \"claims\": \"uncalibrated\", \"metrics\": {", run->scenario,
-            info->directory);
+    fprintf(out,
+            "{\"scenario\": \"%s\", \"directory\": \"%s\", \"claims\": \"uncalibrated\", "
+            "\"metrics\": {",
+            run->scenario, info->directory);
     bool comma = false;
     for (size_t k = 0; statistics_metric_name(k); k++) {
         const char *name = statistics_metric_name(k);
@@ -112,8 +125,8 @@ static void print_json(const struct runfiles_run *run, const struct output_info 
             continue;
         fprintf(out, "%s\"%s\": {\"mean\": %.9g", comma ? ", " : "", name, e.mean);
         if (!isnan(e.standard_error))
-            fprintf(out, ", \"standard_error\": %.9g, \"ci95\": [%.9g, %.9g]", e.standard_error, e.low,
-                    e.high);
+            fprintf(out, ", \"standard_error\": %.9g, \"ci95\": [%.9g, %.9g]", e.standard_error,
+                    e.low, e.high);
         fprintf(out, ", \"replicas\": %zu}", e.n);
         comma = true;
     }

@@ -1,9 +1,11 @@
-/* run_table: the table that `kmc run` prints: cycles with intervals, fade, numerical controls, what may be claimed. */
+/* run_table: the table that `kmc run` prints: cycles with intervals, fade, numerical controls, what
+ * may be claimed. */
 #ifndef KMC_RUN_TABLE_H
 #define KMC_RUN_TABLE_H
 #include "output.h"
 
 /* Reads the run directory back and prints to `out`, as a table or as JSON. Exit code. */
-int run_table_print(const struct output_info *info, bool json, double wall_s, FILE *out, FILE *errors);
+int run_table_print(const struct output_info *info, bool json, double wall_s, FILE *out,
+                    FILE *errors);
 
 #endif

@@ -29,7 +29,8 @@ static bool fits_memory(const struct simulation *sim, FILE *errors) {
     if (need <= have / 10 * 9)
         return true;
     fprintf(errors,
-            "%s: error: structure.cells_a: expected a box that fits in %.1f GiB, found %.1f GiB (%lld replicas at a time)\n"
+            "%s: error: structure.cells_a: expected a box that fits in %.1f GiB, found %.1f GiB "
+            "(%lld replicas at a time)\n"
             "    hint: smaller structure.cells_a, cells_b or repeats, or fewer --threads\n",
             scenario_place(sim->scenario, "structure.cells_a"), (double)have / 0x1p30,
             (double)need / 0x1p30, (long long)at_once);
@@ -67,8 +68,8 @@ void simulation_free(struct simulation *sim) {
     sim->model = NULL;
 }
 
-int simulation_for_each(const struct simulation *sim,
-                        int (*body)(void *context, struct replica *r), void *context, FILE *errors) {
+int simulation_for_each(const struct simulation *sim, int (*body)(void *context, struct replica *r),
+                        void *context, FILE *errors) {
     int status = 0;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(sim->threads)
     for (int64_t k = 0; k < sim->replicas; k++) {

@@ -19,7 +19,8 @@ static void withdraw(struct site_lists *l, int64_t site) {
     l->position[last] = l->position[site];
 }
 
-bool site_lists_init(struct site_lists *l, const struct rate_model *m, const struct configuration *x) {
+bool site_lists_init(struct site_lists *l, const struct rate_model *m,
+                     const struct configuration *x) {
     memset(l, 0, sizeof *l);
     size_t sites = (size_t)lattice_n_sites(&m->lattice), quarter = sites / SITE_KINDS;
     bool ok = (l->position = malloc(sites * sizeof *l->position)) != NULL;
@@ -47,8 +48,8 @@ void site_lists_free(struct site_lists *l) {
     memset(l, 0, sizeof *l);
 }
 
-void site_lists_update(struct site_lists *l, const struct rate_model *m, const struct configuration *x,
-                       int64_t site) {
+void site_lists_update(struct site_lists *l, const struct rate_model *m,
+                       const struct configuration *x, int64_t site) {
     enum token_class now =
         site_lists_class(m, lattice_coord_of(&m->lattice, site).kind, x->occupancy[site]);
     if (now == (enum token_class)l->class_of[site])

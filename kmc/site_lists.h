@@ -1,4 +1,5 @@
-/* site_lists: the token sites of a configuration sorted into classes that stay fixed while TM ions and O-O bonds rest.
+/* site_lists: the token sites of a configuration sorted into classes that stay fixed while TM ions
+ * and O-O bonds rest.
  *
  * Memory: 16 bytes a site (list entry + position), exact engine only.
  */
@@ -25,7 +26,8 @@ struct site_lists {
 };
 
 /* Class of a site from its byte. */
-static inline enum token_class site_lists_class(const struct rate_model *m, int32_t kind, uint8_t byte) {
+static inline enum token_class site_lists_class(const struct rate_model *m, int32_t kind,
+                                                uint8_t byte) {
     if (kind == SITE_O)
         return rate_model_state(byte) <= ANION_HOLE ? TOKEN_OXYGEN : TOKEN_NONE;
     if (byte == SITE_OUTSIDE)
@@ -38,11 +40,12 @@ static inline enum token_class site_lists_class(const struct rate_model *m, int3
 }
 
 /* Sorts all sites; false when memory runs out. */
-bool site_lists_init(struct site_lists *l, const struct rate_model *m, const struct configuration *x);
+bool site_lists_init(struct site_lists *l, const struct rate_model *m,
+                     const struct configuration *x);
 void site_lists_free(struct site_lists *l);
 
 /* Puts a site into the class its byte now asks for. */
-void site_lists_update(struct site_lists *l, const struct rate_model *m, const struct configuration *x,
-                       int64_t site);
+void site_lists_update(struct site_lists *l, const struct rate_model *m,
+                       const struct configuration *x, int64_t site);
 
 #endif

@@ -1,7 +1,8 @@
 /* species: which ions exist, from the scenario's `elements` table.
  *
- * Species 0 is a vacancy, 1 is Li+, the others are (element, valence) pairs in the order of the sorted element names, valences ascending, so that
- * oxidising an ion by one electron is species + 1.  The index is the occupancy byte of a cation site.
+ * Species 0 is a vacancy, 1 is Li+, the others are (element, valence) pairs in the order of the
+ * sorted element names, valences ascending, so that oxidising an ion by one electron is species
+ * + 1.  The index is the occupancy byte of a cation site.
  */
 #ifndef KMC_SPECIES_H
 #define KMC_SPECIES_H
@@ -10,7 +11,7 @@
 enum { SPECIES_VACANCY = 0, SPECIES_LI = 1, SPECIES_MAX = 64, ELEMENT_MAX = 32 };
 
 enum element_role {
-    ROLE_TM,     /* sits in TM octs, may change valence, may migrate, counts as TM neighbour of an O */
+    ROLE_TM, /* sits in TM octs, may change valence, may migrate, counts as TM neighbour of an O */
     ROLE_PILLAR, /* immobile in Li octs: closes the gate of TM hops beside it */
     ROLE_ANION   /* replaces O: F, S, Cl */
 };
@@ -22,7 +23,7 @@ struct element {
     int valence_first, valence_last; /* oxidation states, first = most reduced */
     int valence_initial;             /* oxidation state in a pristine host */
     int species_first;               /* species index of valence_first; 0 for anions */
-    int anion_state;                 /* for ROLE_ANION: low nibble of the O-site byte (4 F-, 5 S2-, 6 Cl-) */
+    int anion_state; /* for ROLE_ANION: low nibble of the O-site byte (4 F-, 5 S2-, 6 Cl-) */
 };
 
 struct species {
@@ -37,7 +38,8 @@ struct species_table {
     struct element elements[ELEMENT_MAX];
 };
 
-/* Reads elements.* of the scenario. Returns false after printing to `errors` (too many elements, inconsistent valences). */
+/* Reads elements.* of the scenario. Returns false after printing to `errors` (too many elements,
+ * inconsistent valences). */
 bool species_init(struct species_table *t, const struct scenario *s, FILE *errors);
 
 /* Index in elements[], or -1. */

@@ -11,8 +11,8 @@ void state_free(struct state *s) {
     memset(s, 0, sizeof *s);
 }
 
-bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occupancy, uint64_t seed,
-                uint32_t replica) {
+bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occupancy,
+                uint64_t seed, uint32_t replica) {
     memset(s, 0, sizeof *s);
     s->n_sites = lattice_n_sites(&m->lattice);
     s->n_oxygen = lattice_n_oxygen(&m->lattice);
@@ -86,7 +86,8 @@ static int64_t recount_cation(const struct state *s, const struct rate_model *m,
         int64_t other = lattice_neighbor(&m->lattice, c, st->face[v]);
         uint8_t ion2 = s->x.occupancy[other];
         if (other > site && ion2 != CATION_VACANCY && ion2 != SITE_OUTSIDE)
-            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][m->group[ion]][m->group[ion2]];
+            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][m->group[ion]]
+                          [m->group[ion2]];
     }
     return sum;
 }

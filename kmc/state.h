@@ -1,6 +1,7 @@
 /* state: the one mutable thing of a replica.
  *
- * Memory of the exact engine: occupancy 1 B a site, deviation 2 B and n_tm 1 B an O (a quarter of the sites).
+ * Memory of the exact engine: occupancy 1 B a site, deviation 2 B and n_tm 1 B an O (a quarter of
+ * the sites).
  */
 #ifndef KMC_STATE_H
 #define KMC_STATE_H
@@ -18,8 +19,8 @@ struct state {
 };
 
 /* Copies the pristine occupancy and derives all caches. False when memory runs out. */
-bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occupancy, uint64_t seed,
-                uint32_t replica);
+bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occupancy,
+                uint64_t seed, uint32_t replica);
 void state_free(struct state *s);
 
 /* Recomputes deviation and n_tm of every O and n_li from the occupancy alone. */
@@ -31,7 +32,8 @@ int64_t state_recount(const struct state *s, const struct rate_model *m);
 /* Total charge in e (0 in a neutral crystal). */
 int64_t state_charge(const struct state *s, const struct rate_model *m);
 
-/* Compares caches, energy, Li count, charge and dimer partners with a recount. Returns NULL or a static text naming the first mismatch. */
+/* Compares caches, energy, Li count, charge and dimer partners with a recount. Returns NULL or a
+ * static text naming the first mismatch. */
 const char *state_verify(const struct state *s, const struct rate_model *m);
 
 /* 64-bit XXH3 of occupancy, energy, Li count, clock and step. */

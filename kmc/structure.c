@@ -10,7 +10,8 @@ static void count_oxygen(struct structure *s, const struct rate_model *m,
         s->hole++;
     if (state != ANION_PEROXO && state != ANION_MOLECULAR)
         return;
-    struct lattice_offset dir = lattice_stencil_of(&m->lattice, c)->oxygen[rate_model_partner(byte)];
+    struct lattice_offset dir =
+        lattice_stencil_of(&m->lattice, c)->oxygen[rate_model_partner(byte)];
     int other = rate_model_state(x->occupancy[lattice_neighbor(&m->lattice, c, dir)]);
     int tokens = state + other - 2 * ANION_PEROXO;
     s->peroxo += tokens == BOND_PEROXO;
