@@ -125,15 +125,25 @@ static void write_header(FILE *out, const struct simulation *sim) {
     fputs(",o_hole\n", out);
 }
 
+/* Capacity over voltage between the nearest points around k that lie at least 20 mV apart; NaN when the branch has none. */
+static double differential_capacity(const struct curve *c, int64_t k) {
+    int64_t a = k, b = k;
+    while (fabs(c->point[b].voltage - c->point[a].voltage) < 0.02 && (a > 0 || b + 1 < c->n)) {
+        a -= a > 0;
+        b += b + 1 < c->n;
+    }
+    double dv = c->point[b].voltage - c->point[a].voltage;
+    return fabs(dv) < 0.02 ? NAN : fabs((c->point[b].capacity - c->point[a].capacity) / dv);
+}
+
 static void write_branch(FILE *out, const struct curve *c, const char *name,
                          const struct simulation *sim) {
     for (int64_t k = 0; k < c->n; k++) {
-        const struct point *p = &c->point[k], *a = &c->point[k > 0 ? k - 1 : k];
-        const struct point *b = &c->point[k + 1 < c->n ? k + 1 : k];
-        double dv = b->voltage - a->voltage;
+        const struct point *p = &c->point[k];
+        double dqdv = differential_capacity(c, k);
         fprintf(out, "%s,%.5f,%.4f,%.5f,", name, p->voltage, p->capacity, p->x_li);
-        if (fabs(dv) > 1e-4)
-            fprintf(out, "%.3f", fabs((b->capacity - a->capacity) / dv));
+        if (!isnan(dqdv))
+            fprintf(out, "%.3f", dqdv);
         for (int i = SPECIES_LI + 1; i < sim->species.n_species; i++)
             if (is_column(sim, i))
                 fprintf(out, ",%.5f", p->species[i]);

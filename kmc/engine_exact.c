@@ -49,6 +49,9 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
     {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_TET), {0.06, 0.005, 0.001}},
     {TOKEN_REDOX, ANYWHERE, TO(TOKEN_LI_OCT), {0.02, 0.02, 0.01}},
+    {TOKEN_DEEP, ANYWHERE, TO(TOKEN_REDOX), {0.12, 0.03, 0.002}},
+    {TOKEN_DEEP, ANYWHERE, TO(TOKEN_DEEP), {0.06, 0.01, 0.001}},
+    {TOKEN_REDOX, ANYWHERE, TO(TOKEN_REDOX), {0.04, 0.03, 0.01}},
     {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_OXYGEN), {0.01, 0.02, 0.03}},
 };
 enum { BOND_CHANNELS = sizeof bond_channels / sizeof *bond_channels };

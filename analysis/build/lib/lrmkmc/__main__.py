@@ -1,0 +1,60 @@
+"""Command line: ``python -m lrmkmc figures RUN_DIR`` and ``python -m lrmkmc voltage CSV...``.
+
+Paths of the figures go to stdout, everything else to stderr.  Exit codes: 0 ok, 2 usage or input error, 5 figure not written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from . import figures
+from .run import RunError, load_run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lrmkmc", description="figures from lrm-kmc output")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("figures", help="figures of a run directory")
+    run.add_argument("run_dir", type=Path, help="directory written by `kmc run`")
+    volt = commands.add_parser("voltage", help="figures of equilibrium voltage curves")
+    volt.add_argument("csv", type=Path, nargs="+", help="output of `kmc voltage`")
+    for command, place in ((run, "RUN_DIR/figures"), (volt, "beside the CSV file")):
+        command.add_argument("-o", "--output", type=Path, help=f"folder (default: {place})")
+        command.add_argument("--format", choices=("svg", "png", "pdf"), default="svg")
+    return parser
+
+
+def _drawn(args: argparse.Namespace) -> Iterator[tuple[Path, str, figures.Figure]]:
+    """(folder, name, figure) of every figure the command asks for."""
+    if args.command == "figures":
+        run = load_run(args.run_dir)
+        drawn, notes = figures.run_figures(run)
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+        for name, figure in drawn.items():
+            yield args.output or args.run_dir / "figures", name, figure
+        return
+    for path in args.csv:
+        yield args.output or path.parent, f"voltage_{path.stem}", figures.voltage_curve(path)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit code; `argv` defaults to the command line."""
+    args = _parser().parse_args(argv)
+    try:
+        for folder, name, figure in _drawn(args):
+            print(figures.save(figure, folder, name, args.format))
+    except RunError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except OSError as problem:
+        print(f"error: {problem.filename}: figure not written: {problem.strerror}", file=sys.stderr)
+        return 5
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
