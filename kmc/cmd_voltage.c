@@ -125,7 +125,8 @@ static void write_header(FILE *out, const struct simulation *sim) {
     fputs(",o_hole\n", out);
 }
 
-/* Capacity over voltage between the nearest points around k that lie at least 20 mV apart; NaN when the branch has none. */
+/* Capacity over voltage between the nearest points around k that lie at least 20 mV apart; NaN when
+ * the branch has none. */
 static double differential_capacity(const struct curve *c, int64_t k) {
     int64_t a = k, b = k;
     while (fabs(c->point[b].voltage - c->point[a].voltage) < 0.02 && (a > 0 || b + 1 < c->n)) {

@@ -138,6 +138,17 @@ static double overlap(double a, double b, double low, double high) {
     return to > from ? to - from : 0;
 }
 
+/* The current that was set; where the voltage is set, the mean current that flowed. */
+static double slice_current(const struct run *w, const struct half *h, double charge_mAh_per_g,
+                            double duration_s) {
+    bool rest = h->step == STEP_REST_CHARGED || h->step == STEP_REST_DISCHARGED;
+    if (rest)
+        return 0;
+    if (w->electrode.kappa_ueV > 0)
+        return h->charge ? w->p->current_mA_per_g : -w->p->current_mA_per_g;
+    return duration_s > 0 ? charge_mAh_per_g / (duration_s / UNITS_SECONDS_PER_HOUR) : 0;
+}
+
 /* Books the charge of a slice at the mean of the voltages at its ends. */
 static void book(struct run *w, struct half *h, double duration_s, int64_t evaluated) {
     double sign = h->charge ? 1 : -1;
