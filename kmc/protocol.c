@@ -161,16 +161,16 @@ static void book(struct run *w, struct half *h, double duration_s, int64_t evalu
     h->window_charge += in_window;
     h->window_energy += in_window * v;
     h->sum.end_V = w->voltage_V;
-    struct protocol_slice s = {
-        .cycle = w->cycle,
-        .step = h->step,
-        .time_s = w->time_s,
-        .voltage_V = w->voltage_V,
-        .current_mA_per_g = duration_s > 0 ? sign * dq / (duration_s / UNITS_SECONDS_PER_HOUR) : 0,
-        .li = w->li,
-        .evaluated = evaluated,
-        .capacity_mAh_per_g = capacity,
-        .charged_mAh_per_g = ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
+    struct protocol_slice s = {.cycle = w->cycle,
+                               .step = h->step,
+                               .time_s = w->time_s,
+                               .voltage_V = w->voltage_V,
+                               .current_mA_per_g = slice_current(w, h, sign * dq, duration_s),
+                               .li = w->li,
+                               .evaluated = evaluated,
+                               .capacity_mAh_per_g = capacity,
+                               .charged_mAh_per_g =
+                                   ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
     s.progress = capacity / (0.9 * (double)w->r->cell.n_li * w->mAh_per_li);
     h->last_capacity = capacity;
     h->last_V = w->voltage_V;
