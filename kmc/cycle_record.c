@@ -130,7 +130,8 @@ void cycle_record_write_header(FILE *out) {
 void cycle_record_write(const struct cycle_record *c, FILE *out) {
     fprintf(out, "%lld,%lld", (long long)c->cycle, (long long)c->replica);
     for (int k = 0; k < COLUMNS; k++) {
-        double v = *(const double *)((const char *)c + columns[k].offset);
+        double v;
+        memcpy(&v, (const char *)c + columns[k].offset, sizeof v);
         if (isnan(v))
             fputc(',', out);
         else
