@@ -88,7 +88,8 @@ KMC_HD double events_slow_down(const struct event_context *e, double rate, int64
                                int ways) {
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
     double firings = slower * e->slice_s * ways;
-    return firings > e->m->stiff_firings ? e->m->stiff_firings / firings : 1.0;
+    return e->m->stiff_firings > 0 && firings > e->m->stiff_firings ? e->m->stiff_firings / firings
+                                                                    : 1.0;
 }
 
 /* d_energy = change of the crystal's energy, omega = the same plus the electrode's share. */

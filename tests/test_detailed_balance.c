@@ -1,0 +1,337 @@
+/* Guarantee: every event has a way back, and forward rate / backward rate = exp(-omega/kT), slowed
+ * down or not.
+ *
+ * For each channel of each owner the event is carried out on a copy; all channels that lead from
+ * the old to the new configuration are summed, and all that lead back.  An event changes its
+ * owner's byte, so only owners among the changed sites can take part. Where the rate floor lets a
+ * channel exist in one direction only, the sums may differ by the floor and do not count as
+ * checked. Left out: hops out of a tet that is a transit state (short-lived, so no channel leads
+ * into it: it holds an ion only because its surroundings changed).
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include "fixture.h"
+
+enum { CHANGED_MAX = 3 };
+
+/* What was checked so far, and the working memory. */
+struct probe {
+    struct fixture *f;
+    struct state after, trial;
+    int64_t by_kind[EVENT_KINDS];
+    int64_t composite, into_tet, out_of_tet, direct, electrode, slowed;
+    int64_t transit, below_floor; /* left out */
+    double worst;                 /* largest relative deviation from the ratio */
+};
+
+struct change {
+    int n;
+    int64_t site[CHANGED_MAX];
+};
+
+static struct change difference(const struct state *a, const struct state *b) {
+    struct change c = {0, {0}};
+    for (int64_t s = 0; s < a->n_sites; s++)
+        if (a->x.occupancy[s] != b->x.occupancy[s]) {
+            cr_assert_lt(c.n, CHANGED_MAX, "an event changed more than three sites");
+            c.site[c.n++] = s;
+        }
+    return c;
+}
+
+static bool among(const struct change *c, int64_t site) {
+    for (int k = 0; k < c->n; k++)
+        if (c->site[k] == site)
+            return true;
+    return false;
+}
+
+/* All channels of one configuration that lead to another: their number and the sum of their rates.
+ */
+struct passage {
+    int channels;
+    double rate;
+};
+
+static struct passage passage_between(struct probe *p, struct event_context e, struct state *from,
+                                      const struct state *to, const struct change *c) {
+    struct event_list list;
+    struct passage sum = {0, 0};
+    e.x = &from->x;
+    e.n_li = from->n_li;
+    for (int k = 0; k < c->n; k++) {
+        events_of_site(&e, lattice_coord_of(&e.m->lattice, c->site[k]), &list);
+        for (int n = 0; n < list.n; n++) {
+            if (!among(c, list.channel[n].target))
+                continue;
+            fixture_restore(&p->trial, from);
+            events_apply(e.m, &p->trial.x, &list.channel[n]);
+            if (memcmp(p->trial.x.occupancy, to->x.occupancy, (size_t)to->n_sites) == 0) {
+                sum.channels++;
+                sum.rate += list.channel[n].rate;
+            }
+        }
+    }
+    return sum;
+}
+
+/* Is the ion's tet a transit state for this context? */
+static bool leaves_transit(const struct event_context *e, const struct event_channel *ch) {
+    struct lattice_coord c = lattice_coord_of(&e->m->lattice, ch->site);
+    if (ch->kind != EVENT_HOP || c.kind == SITE_OCT)
+        return false;
+    int species = e->x->occupancy[ch->site];
+    struct event_exits exits;
+    energy_apply_cation(e->m, e->x, c, species, -1);
+    events_exits(e, species, c, energy_place(e->m, e->x, c, species), &exits);
+    energy_apply_cation(e->m, e->x, c, species, +1);
+    return exits.total * e->step_s > e->m->tet_lifetime_steps;
+}
+
+static void count(struct probe *p, const struct event_context *e, const struct event_channel *ch) {
+    const struct lattice *l = &e->m->lattice;
+    p->by_kind[ch->kind]++;
+    p->electrode += ch->li_change != 0;
+    p->slowed += ch->slow_down < 1;
+    if (ch->kind != EVENT_HOP)
+        return;
+    struct lattice_coord a = lattice_coord_of(l, ch->site), b = lattice_coord_of(l, ch->target);
+    const struct lattice_stencil *st = lattice_stencil_of(l, a);
+    bool touch = false;
+    for (int v = 0; v < st->n_face; v++)
+        touch = touch || lattice_neighbor(l, a, st->face[v]) == ch->target;
+    p->into_tet += b.kind != SITE_OCT;
+    p->out_of_tet += a.kind != SITE_OCT;
+    p->direct += touch && a.kind == SITE_OCT && b.kind == SITE_OCT;
+    p->composite += !touch;
+}
+
+/* Rates below this may be missing: the floor of events.h, or the end of the Boltzmann table at 2^21
+ * ueV. */
+static double smallest_rate(const struct rate_model *m) {
+    double end = m->attempt_frequency * exp(-(double)(1 << 21) / m->boltzmann.kT_ueV);
+    return end > EVENTS_RATE_FLOOR ? end : EVENTS_RATE_FLOOR;
+}
+
+static void check_channel(struct probe *p, struct event_context *e, struct state *now,
+                          const struct event_channel *ch, int64_t energy_now) {
+    fixture_restore(&p->after, now);
+    p->after.n_li = now->n_li + ch->li_change;
+    events_apply(e->m, &p->after.x, ch);
+    struct change c = difference(now, &p->after);
+    cr_assert(among(&c, ch->site) && among(&c, ch->target));
+    cr_assert_eq(ch->energy, state_recount(&p->after, e->m) - energy_now,
+                 "energy of an event of kind %d", ch->kind);
+    if (leaves_transit(e, ch)) {
+        p->transit++;
+        return;
+    }
+    double omega = (double)(ch->energy + tokens_electrode(&e->electrode, now->n_li, ch->li_change));
+    double ratio = exp(-omega / e->m->boltzmann.kT_ueV);
+    struct passage forward = passage_between(p, *e, now, &p->after, &c);
+    struct passage back = passage_between(p, *e, &p->after, now, &c);
+    double error = fabs(forward.rate - back.rate * ratio), allowed = 1e-9 * forward.rate;
+    if (forward.channels != back.channels)
+        allowed += 4 * smallest_rate(e->m) * (1 + ratio);
+    cr_assert_leq(error, allowed,
+                  "kind %d, site %lld -> %lld, omega %.0f ueV: forward %.12g (%d), backward %.12g "
+                  "(%d), ratio %.12g",
+                  ch->kind, (long long)ch->site, (long long)ch->target, omega, forward.rate,
+                  forward.channels, back.rate, back.channels, ratio);
+    if (forward.channels != back.channels) {
+        p->below_floor++;
+        return;
+    }
+    p->worst = error > p->worst * forward.rate ? error / forward.rate : p->worst;
+    count(p, e, ch);
+}
+
+/* All channels of all owners. */
+static void check_configuration(struct probe *p, double voltage_V, double step_s, double slice_s) {
+    struct state *now = fixture_state(p->f);
+    struct event_context e = {.m = p->f->model,
+                              .x = &now->x,
+                              .electrode = {(int32_t)(voltage_V * 1e6), 0, 0},
+                              .n_li = now->n_li,
+                              .step_s = step_s,
+                              .slice_s = slice_s};
+    struct event_list list;
+    int64_t energy = state_recount(now, p->f->model);
+    for (int64_t s = 0; s < now->n_sites; s++) {
+        events_of_site(&e, lattice_coord_of(&e.m->lattice, s), &list);
+        for (int n = 0; n < list.n; n++)
+            check_channel(p, &e, now, &list.channel[n], energy);
+    }
+}
+
+static void probe_init(struct probe *p, struct fixture *f) {
+    memset(p, 0, sizeof *p);
+    p->f = f;
+    p->after = fixture_copy(f, fixture_state(f));
+    p->trial = fixture_copy(f, fixture_state(f));
+}
+
+static void probe_free(struct probe *p) {
+    cr_log_info("hop %lld (composite %lld, into tet %lld, out of tet %lld, direct %lld), join "
+                "%lld, split %lld, cleave %lld, "
+                "combine %lld, oxidise %lld, reduce %lld; electrode %lld, slowed %lld; left out: "
+                "transit %lld, floor %lld; worst %.1e",
+                (long long)p->by_kind[0], (long long)p->composite, (long long)p->into_tet,
+                (long long)p->out_of_tet, (long long)p->direct, (long long)p->by_kind[1],
+                (long long)p->by_kind[2], (long long)p->by_kind[3], (long long)p->by_kind[4],
+                (long long)p->by_kind[5], (long long)p->by_kind[6], (long long)p->electrode,
+                (long long)p->slowed, (long long)p->transit, (long long)p->below_floor, p->worst);
+    state_free(&p->after);
+    state_free(&p->trial);
+    fixture_free(p->f);
+}
+
+#define BOX                                                                                        \
+    "structure.cells_a=4", "structure.cells_b=4", "structure.repeats=1",                           \
+        "structure.order=solid-solution"
+
+static void expect_at_least(const char *what, int64_t found, int64_t wanted) {
+    cr_expect_geq(found, wanted, "%s: expected at least %lld checked, found %lld", what,
+                  (long long)wanted, (long long)found);
+}
+
+/* Rounds of disorder; each configuration is checked with and without slow-down of fast pairs. */
+static void check_rounds(struct probe *p, int rounds, double voltage_V, double step_s) {
+    struct rate_model *m = p->f->model;
+    double stiff = m->stiff_firings;
+    for (int k = 0; k < rounds; k++) {
+        fixture_scramble(p->f, voltage_V, 2, 20, step_s);
+        check_configuration(p, voltage_V, step_s, 2 * step_s);
+        int64_t slowed = p->slowed;
+        m->stiff_firings = 0; /* never slow down */
+        check_configuration(p, voltage_V, step_s, 2 * step_s);
+        cr_assert_eq(p->slowed, slowed);
+        m->stiff_firings = stiff;
+    }
+}
+
+/* Defaults of the model at room temperature, near the end of a charge. */
+Test(detailed_balance, holds_with_the_default_parameters) {
+    static const char *const source[] = {"builtin:o3-lmr", "builtin:o2-lmr", "builtin:lmr-f",
+                                         "builtin:lmr-al"};
+    for (int k = 0; k < 4; k++) {
+        struct probe p;
+        probe_init(&p, fixture_create(source[k], FIXTURE_SET(BOX)));
+        check_rounds(&p, 4, 4.5, 1000);
+        check_rounds(&p, 4, 4.7, 1000);
+        expect_at_least(
+            "slow events",
+            p.by_kind[EVENT_CLEAVE] + p.by_kind[EVENT_COMBINE] + p.by_kind[EVENT_REDUCE], 100);
+        probe_free(&p);
+    }
+}
+
+/* 500 K and low barriers, so that everything moves. */
+#define LIVELY                                                                                     \
+    FIXTURE_CHEMISTRY, BOX, "conditions.temperature_K=500", "model.attempt_frequency_per_s=1e16",  \
+        "elements.Mn.hop_barrier_eV=[0.3,0.4]", "elements.Ni.hop_barrier_eV=[0.3,0.3,0.3]",        \
+        "elements.Co.hop_barrier_eV=[0.3,0.3]", "model.gate_max_li=4", "model.gate_per_li_eV=0.1"
+
+Test(detailed_balance, every_kind_of_event_is_checked_and_holds) {
+    struct probe p;
+    probe_init(&p, fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY)));
+    check_rounds(&p, 12, 4.5, 1e-3);
+    expect_at_least("hops", p.by_kind[EVENT_HOP], 200);
+    expect_at_least("joins", p.by_kind[EVENT_JOIN], 20);
+    expect_at_least("splits", p.by_kind[EVENT_SPLIT], 5);
+    expect_at_least("cleaves", p.by_kind[EVENT_CLEAVE], 100);
+    expect_at_least("combines", p.by_kind[EVENT_COMBINE], 100);
+    expect_at_least("oxidations", p.by_kind[EVENT_OXIDISE], 50);
+    expect_at_least("reductions", p.by_kind[EVENT_REDUCE], 100);
+    expect_at_least("events that exchange Li with the electrode", p.electrode, 200);
+    expect_at_least("slowed events", p.slowed, 200);
+    probe_free(&p);
+}
+
+/* Peroxide favoured and no O2: dimers stay. */
+Test(detailed_balance, dimers_hold) {
+    struct probe p;
+    probe_init(
+        &p, fixture_create("builtin:o2-lmr", FIXTURE_SET(LIVELY, "kinetics.molecular_oxygen=false",
+                                                         "model.bond_peroxo_eV=-0.2")));
+    check_rounds(&p, 8, 4.6, 1e-3);
+    expect_at_least("joins", p.by_kind[EVENT_JOIN], 50);
+    expect_at_least("splits", p.by_kind[EVENT_SPLIT], 50);
+    expect_at_least("cleaves", p.by_kind[EVENT_CLEAVE], 300);
+    expect_at_least("combines", p.by_kind[EVENT_COMBINE], 300);
+    cr_expect_eq(p.by_kind[EVENT_OXIDISE] + p.by_kind[EVENT_REDUCE], 0);
+    probe_free(&p);
+}
+
+Test(detailed_balance, hops_through_a_transit_tet_hold) {
+    struct probe p;
+    probe_init(&p,
+               fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY, "model.peroxo_face_eV=-0.2")));
+    check_rounds(&p, 4, 4.5, 1e-3);
+    check_rounds(&p, 4, 4.8, 1e-3);
+    expect_at_least("composite hops", p.composite, 300);
+    probe_free(&p);
+}
+
+/* Tets that TM ions like, and a short sub-slice: the ion is stored in the tet. */
+Test(detailed_balance, hops_into_and_out_of_a_stored_tet_hold) {
+    struct probe p;
+    probe_init(&p,
+               fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY, "model.tm_tet_li_layer_eV=-0.8",
+                                                            "model.tm_tet_tm_layer_eV=-0.5",
+                                                            "model.face_tet_oct_li_tm_eV=0",
+                                                            "model.face_tet_oct_tm_tm_eV=0.1",
+                                                            "kinetics.tet_lifetime_slices=1e6")));
+    check_rounds(&p, 10, 4.5, 1e-12);
+    expect_at_least("hops into a tet", p.into_tet, 100);
+    expect_at_least("hops out of a tet", p.out_of_tet, 100);
+    probe_free(&p);
+}
+
+/* O2 stacking: an oct of the TM layer shares a face with one of the Li layer. */
+Test(detailed_balance, direct_hops_hold) {
+    struct probe p;
+    probe_init(&p,
+               fixture_create("builtin:o2-lmr", FIXTURE_SET(LIVELY, "model.direct_hop_extra_eV=0",
+                                                            "model.face_oct_oct_tm_tm_eV=0")));
+    check_rounds(&p, 8, 4.7, 1e-3);
+    expect_at_least("direct hops", p.direct, 100);
+    probe_free(&p);
+}
+
+/* The wall rule gives the rates of oxidise and reduce an environment; it must read the same from
+ * both ends. */
+Test(detailed_balance, wall_rule_and_contacts_hold) {
+    struct probe p;
+    probe_init(&p,
+               fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY, "model.molecular_wall_eV=2",
+                                                            "model.peroxo_across_li_gap_eV=0.2",
+                                                            "model.peroxo_in_plane_eV=-0.1",
+                                                            "model.peroxo_across_tm_slab_eV=0.1")));
+    check_rounds(&p, 6, 4.8, 1e-3);
+    expect_at_least("oxidations and reductions", p.by_kind[EVENT_OXIDISE] + p.by_kind[EVENT_REDUCE],
+                    200);
+    probe_free(&p);
+}
+
+/* Slab: half gaps, absent anions, sites that do not exist. */
+Test(detailed_balance, holds_at_free_surfaces) {
+    struct probe p;
+    probe_init(&p,
+               fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY, "structure.geometry=slab")));
+    check_rounds(&p, 6, 4.5, 1e-3);
+    expect_at_least("hops", p.by_kind[EVENT_HOP], 50);
+    expect_at_least("O events", p.by_kind[EVENT_CLEAVE] + p.by_kind[EVENT_COMBINE], 100);
+    probe_free(&p);
+}
+
+Test(detailed_balance, stiff_firings_of_zero_mean_no_slow_down) {
+    struct fixture *f = fixture_create("builtin:o3-lmr", FIXTURE_SET(BOX));
+    struct event_context e = {.m = f->model, .step_s = 1000, .slice_s = 1000};
+    f->model->stiff_firings = 0;
+    cr_assert_eq(events_slow_down(&e, 1e12, 0, 1), 1.0);
+    f->model->stiff_firings = 3;
+    cr_assert_eq(events_slow_down(&e, 1e12, 0, 1), 3.0 / (1e12 * 1000));
+    fixture_free(f);
+}

@@ -1,0 +1,163 @@
+/* Guarantee: after every event the rates kept in the tree are, bit for bit, those of a full
+ * recomputation.
+ *
+ * The engine's own functions are compiled into this file, so that its loop can be stopped after
+ * each event.
+ */
+#include <criterion/criterion.h>
+#define engine_exact influence_engine_exact
+#define engine_find influence_engine_find
+#include "../kmc/engine_exact.c"
+#undef engine_exact
+#undef engine_find
+#include "fixture.h"
+
+/* The engine of this file on the fixture's state, and the context of `advance`. */
+struct bench {
+    struct fixture *f;
+    struct engine *e;
+    struct event_context ctx;
+    int64_t fired[EVENT_KINDS];
+};
+
+static void forget_all(struct engine *e) {
+    for (int64_t k = 0; k < e->s->n_sites; k++)
+        e->release[k] = EVENTS_UNKNOWN;
+}
+
+static void bench_init(struct bench *b, struct fixture *f) {
+    memset(b, 0, sizeof *b);
+    b->f = f;
+    b->e = exact_create(f->model, fixture_state(f));
+    cr_assert_not_null(b->e);
+}
+
+static void bench_free(struct bench *b) {
+    exact_free(b->e);
+    fixture_free(b->f);
+}
+
+/* Channels of all sites from the configuration alone, nothing remembered. */
+static void compare_with_recomputation(const struct bench *b) {
+    static struct event_list list;
+    struct event_context fresh = b->ctx;
+    fresh.release = NULL;
+    for (int64_t s = 0; s < b->e->s->n_sites; s++) {
+        events_of_site(&fresh, lattice_coord_of(&b->e->m->lattice, s), &list);
+        double kept = rate_tree_get(&b->e->tree, s);
+        cr_assert_eq(memcmp(&list.total, &kept, sizeof kept), 0,
+                     "site %lld: recomputed %.17g, kept %.17g", (long long)s, list.total, kept);
+    }
+}
+
+static bool fire_one(struct bench *b, uint64_t number) {
+    if (rate_tree_total(&b->e->tree) == 0)
+        return false;
+    struct philox_block r = philox_draw(b->e->s->random, STREAM_ADVANCE, b->e->s->step, number);
+    struct event_channel ch = *select_event(b->e, &b->ctx, r);
+    int64_t site[3];
+    int n = changed_sites(b->e, &ch, site);
+    apply_event(b->e, &ch);
+    b->ctx.n_li = b->e->s->n_li;
+    refresh_influenced(b->e, &b->ctx, site, n);
+    b->fired[ch.kind]++;
+    return true;
+}
+
+/* Rounds of equilibration and `events` checked events each. */
+static void run(struct bench *b, double voltage_V, double step_s, int rounds, int events) {
+    struct engine_equilibrated moved;
+    struct electrode electrode = {(int32_t)(voltage_V * 1e6), 0, 0};
+    for (int k = 0; k < rounds; k++) {
+        exact_equilibrate(b->e, &electrode, 20 * b->e->s->n_sites, 1, &moved);
+        b->ctx = (struct event_context){.m = b->e->m,
+                                        .x = &b->e->s->x,
+                                        .electrode = electrode,
+                                        .n_li = b->e->s->n_li,
+                                        .step_s = step_s,
+                                        .slice_s = step_s,
+                                        .release = b->e->release};
+        b->e->s->step++;
+        forget_all(b->e);
+        refresh_rates(b->e, &b->ctx);
+        compare_with_recomputation(b);
+        for (int d = 0; d < events && fire_one(b, (uint64_t)d); d++)
+            compare_with_recomputation(b);
+    }
+    const char *problem = state_verify(b->e->s, b->e->m);
+    cr_assert_null(problem, "%s", problem);
+}
+
+static int64_t all_fired(const struct bench *b) {
+    int64_t sum = 0;
+    for (int k = 0; k < EVENT_KINDS; k++)
+        sum += b->fired[k];
+    return sum;
+}
+
+/* 500 K and low barriers, so that all kinds of events take turns. */
+#define LIVELY                                                                                     \
+    FIXTURE_CHEMISTRY, "structure.repeats=1", "structure.order=solid-solution",                    \
+        "conditions.temperature_K=500", "elements.Mn.hop_barrier_eV=[0.3,0.4]",                    \
+        "elements.Ni.hop_barrier_eV=[0.3,0.3,0.3]", "elements.Co.hop_barrier_eV=[0.3,0.3]",        \
+        "model.gate_max_li=4", "model.gate_per_li_eV=0.1", "model.direct_hop_extra_eV=0",          \
+        "model.molecular_wall_eV=1"
+#define BOX_4 "structure.cells_a=4", "structure.cells_b=4"
+#define BOX_3 "structure.cells_a=3", "structure.cells_b=3"
+
+static void follow(const char *source, const char *const *set, int64_t wanted) {
+    struct bench b;
+    bench_init(&b, fixture_create(source, set));
+    run(&b, 4.6, 1e-3, 6, 40);
+    run(&b, 4.9, 1e-9, 3, 40);
+    run(&b, 3.0, 1e-3, 2, 40);
+    cr_assert_geq(all_fired(&b), wanted, "only %lld events fired", (long long)all_fired(&b));
+    cr_expect_gt(b.fired[EVENT_HOP], 0);
+    cr_expect_gt(b.fired[EVENT_CLEAVE] + b.fired[EVENT_COMBINE], 0);
+    bench_free(&b);
+}
+
+Test(influence, covers_all_reads_in_o3) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, BOX_4), 300);
+}
+
+Test(influence, covers_all_reads_in_o2) {
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, BOX_4), 300);
+}
+
+Test(influence, covers_all_reads_in_a_hybrid) {
+    follow("builtin:o2-o3-hybrid", FIXTURE_SET(LIVELY, BOX_3), 300);
+}
+
+Test(influence, covers_all_reads_at_free_surfaces) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, BOX_4, "structure.geometry=slab"), 300);
+}
+
+Test(influence, covers_all_reads_in_the_smallest_box) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, BOX_3, "structure.stacking=ABAC"), 200);
+}
+
+/* Wide enough that an event leaves most owners alone: a missing owner cannot hide behind the
+ * periodic images. */
+Test(influence, covers_all_reads_in_a_wider_box) {
+    struct bench b;
+    bench_init(&b, fixture_create("builtin:o2-lmr", FIXTURE_SET(LIVELY, "structure.cells_a=9",
+                                                                "structure.cells_b=9")));
+    run(&b, 4.6, 1e-3, 3, 60);
+    run(&b, 4.6, 1e-9, 2, 60);
+    cr_assert_geq(all_fired(&b), 250);
+    bench_free(&b);
+}
+
+/* A state whose events change nothing far away: the list must not simply be the whole box. */
+Test(influence, is_local) {
+    struct influence f;
+    struct fixture *x = fixture_create("builtin:o3-lmr", FIXTURE_SET("structure.repeats=2"));
+    const struct lattice *l = &x->model->lattice;
+    cr_assert(influence_init(&f, l));
+    for (int32_t p = 0; p < l->n_planes; p++)
+        for (int32_t k = 0; k < SITE_KINDS; k++)
+            cr_assert_lt(f.n[p][k], lattice_n_sites(l) / 4);
+    influence_free(&f);
+    fixture_free(x);
+}
