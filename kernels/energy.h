@@ -1,12 +1,10 @@
-/* energy: exact integer energy changes (ueV) of elementary changes of a configuration; the letters
- * are those of rate_model.h.
+/* energy: exact integer energy changes (ueV) of elementary changes of a configuration; the letters are those of rate_model.h.
  *
- * A token is one +e: a Li+ on a cation site, or a hole on a redox centre (TM ion above its most
- * reduced state, O above O2-). With D = 2 (oct), 3 (tet), 12 (O) per token and phi = sum of
- * deviations over the n anions a site touches, add(b)    =  k(2 D phi + n D^2) + on-site + faces or
- * O-O pairs remove(a) =  k(-2 D phi + n D^2) - on-site - faces or O-O pairs,   k = valence_unit
- *   move      =  remove(a) + add(b) - 2 k D_a D_b n_shared - face(Li, Li) or pair(hole, hole) when
- * a and b touch.
+ * A token is one +e: a Li+ on a cation site, or a hole on a redox centre (TM ion above its most reduced state, O above O2-).
+ * With D = 2 (oct), 3 (tet), 12 (O) per token and phi = sum of deviations over the n anions a site touches,
+ *   add(b)    =  k(2 D phi + n D^2) + on-site + faces or O-O pairs
+ *   remove(a) =  k(-2 D phi + n D^2) - on-site - faces or O-O pairs,   k = valence_unit
+ *   move      =  remove(a) + add(b) - 2 k D_a D_b n_shared - face(Li, Li) or pair(hole, hole) when a and b touch.
  */
 #ifndef KERNELS_ENERGY_H
 #define KERNELS_ENERGY_H
@@ -66,8 +64,7 @@ KMC_HD int32_t energy_place(const struct rate_model *m, const struct configurati
            energy_faces(m, x, c, m->group[species]);
 }
 
-/* Adds (sign +1) or takes away (-1) an ion's charge and TM count at the O around it, and sets the
- * site's byte. */
+/* Adds (sign +1) or takes away (-1) an ion's charge and TM count at the O around it, and sets the site's byte. */
 KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration *x,
                                 struct lattice_coord c, int species, int sign) {
     const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
@@ -82,8 +79,7 @@ KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration
     x->occupancy[lattice_site(&m->lattice, c)] = (uint8_t)(sign > 0 ? species : CATION_VACANCY);
 }
 
-/* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left
- * out (-1: none). */
+/* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none). */
 KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
     const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);
@@ -96,8 +92,7 @@ KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configurati
     return sum;
 }
 
-/* Energy of changing an O's state from -> to by one token (or none), bond terms left out; skip =
- * direction of a partner or -1. */
+/* Energy of changing an O's state from -> to by one token (or none), bond terms left out; skip = direction of a partner or -1. */
 KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
     int64_t index = lattice_oxygen_index(&m->lattice, o);
@@ -106,8 +101,7 @@ KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configurati
            m->anion[from][x->n_tm[index]] + energy_pairs(m, x, o, from, to, skip);
 }
 
-/* Energy of joining o and its neighbour in direction `dir` into a peroxo dimer, both taken as holes
- * whatever they are now. */
+/* Energy of joining o and its neighbour in direction `dir` into a peroxo dimer, both taken as holes whatever they are now. */
 KMC_HD int32_t energy_join(const struct rate_model *m, const struct configuration *x,
                            struct lattice_coord o, int dir) {
     const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);

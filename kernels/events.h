@@ -1,19 +1,17 @@
 /* events: the slow events a site owns, their energies and rates.
  *
- *   rate = nu exp(-E_a/kT),  E_a = max(0, dE, E_KRA + dE/2)      so forward/backward = exp(-dE/kT)
- * as long as E_KRA reads the same from both ends (the two sites of the event are left out of every
- * environment that sets E_KRA).
+ *   rate = nu exp(-E_a/kT),  E_a = max(0, dE, E_KRA + dE/2)      so forward/backward = exp(-dE/kT) as long as E_KRA reads the same from both ends
+ * (the two sites of the event are left out of every environment that sets E_KRA).
  *
- *   hop       TM ion: oct -> (tet) -> oct through shared faces, oct -> oct through a shared face,
- * oct -> tet when the tet outlives the sub-slice join      two neighbouring holes -> peroxo dimer
- * split     the reverse cleave    peroxo dimer + e- -> O2- + hole combine   the reverse oxidise   a
- * bonded O gives up an electron: peroxo -> superoxo -> O2   reduce    the reverse The electron of
- * the last four is exchanged with an oct that shares the O: a TM ion there changes valence, or a
- * Li+ there enters or leaves together with an electron of the electrode.  Electrons move one at a
- * time; two-electron steps are two events in a row.
+ *   hop       TM ion: oct -> (tet) -> oct through shared faces, oct -> oct through a shared face, oct -> tet when the tet outlives the sub-slice
+ *   join      two neighbouring holes -> peroxo dimer                      split     the reverse
+ *   cleave    peroxo dimer + e- -> O2- + hole                              combine   the reverse
+ *   oxidise   a bonded O gives up an electron: peroxo -> superoxo -> O2   reduce    the reverse
+ * The electron of the last four is exchanged with an oct that shares the O: a TM ion there changes valence, or a Li+ there enters or leaves together
+ * with an electron of the electrode.  Electrons move one at a time; two-electron steps are two events in a row.
  *
- * Owners: an ion owns its hops; a hole owns its joins (the lower site id of the two) and combines;
- * a bonded O owns its cleave, oxidise, reduce and, for the lower site id, the split.
+ * Owners: an ion owns its hops; a hole owns its joins (the lower site id of the two) and combines; a bonded O owns its cleave, oxidise, reduce and,
+ * for the lower site id, the split.
  */
 #ifndef KERNELS_EVENTS_H
 #define KERNELS_EVENTS_H
@@ -32,8 +30,7 @@ enum event_kind {
 
 enum { EVENT_CHANNELS_MAX = 192 };
 
-/* Ways in which one O can take part in an event of a kind: the slow-down of fast pairs counts the
- * firings of all of them together. */
+/* Ways in which one O can take part in an event of a kind: the slow-down of fast pairs counts the firings of all of them together. */
 enum { EVENT_WAYS_BOND = 12, EVENT_WAYS_CLEAVE = 12 * 6, EVENT_WAYS_EXCHANGE = 2 * 6 };
 
 /* Rates below this, 1/s, are taken as zero: less than one firing in 300 years a channel. */
@@ -44,8 +41,8 @@ struct event_channel {
     double slow_down; /* factor <= 1 applied to both directions */
     int64_t energy;   /* change of the crystal's energy, ueV */
     int64_t site;     /* owner */
-    int64_t target; /* hop: new site; others: the oct that gives or takes the token, or the other O
-                       of join and split */
+    int64_t
+        target; /* hop: new site; others: the oct that gives or takes the token, or the other O of join and split */
     uint8_t kind,
         dir; /* enum event_kind; direction of the other O (index among the O neighbours) */
     int8_t li_change;
@@ -57,16 +54,15 @@ struct event_list {
     struct event_channel channel[EVENT_CHANNELS_MAX];
 };
 
-/* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the
- * whole slice. */
+/* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the whole slice. */
 struct event_context {
     const struct rate_model *m;
     struct configuration *x;
     struct electrode electrode;
     int64_t n_li;
     double step_s, slice_s;
-    int32_t *release; /* [n_sites] tokens_energy(oct, -1) remembered, EVENTS_UNKNOWN where not; NULL
-                         = never remember. Owner: the engine */
+    int32_t *
+        release; /* [n_sites] tokens_energy(oct, -1) remembered, EVENTS_UNKNOWN where not; NULL = never remember. Owner: the engine */
 };
 enum { EVENTS_UNKNOWN = INT32_MIN };
 
@@ -82,8 +78,7 @@ KMC_HD double events_rate(const struct rate_model *m, int64_t d_energy, int64_t 
     return m->attempt_frequency * tables_boltzmann(&m->boltzmann, events_barrier(d_energy, kra));
 }
 
-/* Common factor of both directions: 1, or less when even the slower one fires more than
- * stiff_firings / ways times a slice. */
+/* Common factor of both directions: 1, or less when even the slower one fires more than stiff_firings / ways times a slice. */
 KMC_HD double events_slow_down(const struct event_context *e, double rate, int64_t d_energy,
                                int ways) {
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
@@ -123,8 +118,7 @@ KMC_HD int events_shares_bonded_oxygen(const struct event_context *e, struct lat
     return 0;
 }
 
-/* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.
- * Li+ and pillars in the tet's other octs count. */
+/* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.  Li+ and pillars in the tet's other octs count. */
 KMC_HD int64_t events_gate(const struct event_context *e, int species, struct lattice_coord tet,
                            int64_t oct_site) {
     const struct rate_model *m = e->m;
@@ -155,8 +149,7 @@ KMC_HD int64_t events_hop_kra(const struct event_context *e, int species, struct
     return kra > 0 ? kra : 0;
 }
 
-/* Hops out of a tet that holds (or would hold) the ion, which is taken off the lattice here: rates
- * to each vacant face-sharing oct. */
+/* Hops out of a tet that holds (or would hold) the ion, which is taken off the lattice here: rates to each vacant face-sharing oct. */
 struct event_exits {
     int n;
     double total;
@@ -186,8 +179,7 @@ KMC_HD void events_exits(const struct event_context *e, int species, struct latt
     }
 }
 
-/* Hops from oct c through one vacant tet: composite oct -> tet -> oct by the exact absorbing chain,
- * or oct -> tet when it stays there. */
+/* Hops from oct c through one vacant tet: composite oct -> tet -> oct by the exact absorbing chain, or oct -> tet when it stays there. */
 KMC_HD void events_hop_through(const struct event_context *e, struct event_list *l, int species,
                                struct lattice_coord c, int64_t energy_c, struct lattice_coord tet) {
     int64_t kra = events_hop_kra(e, species, tet, c);
@@ -271,8 +263,7 @@ KMC_HD int events_contact(struct lattice_coord o, struct lattice_offset d) {
     return lattice_is_tm_gap(gap) ? 2 : 1;
 }
 
-/* Wall rule: barrier in proportion to the molecular O among the other O neighbours of both
- * partners. */
+/* Wall rule: barrier in proportion to the molecular O among the other O neighbours of both partners. */
 KMC_HD int64_t events_wall(const struct event_context *e, struct lattice_coord o, int dir) {
     const struct lattice *lat = &e->m->lattice;
     if (e->m->molecular_wall == 0)
@@ -304,8 +295,7 @@ KMC_HD int32_t events_release(const struct event_context *e, struct lattice_coor
     return e->release[site];
 }
 
-/* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `base` =
- * energy of the part that does not depend on the oct. */
+/* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `base` = energy of the part that does not depend on the oct. */
 KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
                             struct event_channel ch, struct lattice_coord o, uint8_t byte_o,
                             int gain, int64_t base, int64_t kra, int ways) {
@@ -346,8 +336,7 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
         ch.dir = (uint8_t)v;
         int64_t join = energy_join(m, e->x, o, v);
         if (state == ANION_OXIDE) {
-            /* p turns into a hole beside o first: tokens_energy counts pair(hole, hole),
-             * energy_join takes it back */
+            /* p turns into a hole beside o first: tokens_energy counts pair(hole, hole), energy_join takes it back */
             ch.kind = EVENT_COMBINE;
             events_exchange(e, l, ch, p, byte, +1, join, m->peroxo_reduction, EVENT_WAYS_CLEAVE);
             continue;
@@ -362,8 +351,7 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
     }
 }
 
-/* Energy of a token leaving a bonded O for good: the bond is cut, the O is a hole for an instant
- * and becomes O2-. */
+/* Energy of a token leaving a bonded O for good: the bond is cut, the O is a hole for an instant and becomes O2-. */
 KMC_HD void events_cleave(const struct event_context *e, struct event_list *l,
                           struct event_channel ch, struct lattice_coord o, struct lattice_coord p,
                           int64_t split) {

@@ -9,8 +9,7 @@
 #define KMC_HD static inline
 #endif
 
-/* Deliberate faults for testing the tests (`make sabotage`): 0 none, 1 asymmetric KRA barrier of
- * hops, 2 one rate 3 % too high. */
+/* Deliberate faults for testing the tests (`make sabotage`): 0 none, 1 asymmetric KRA barrier of hops, 2 one rate 3 % too high. */
 #ifndef KMC_SABOTAGE
 #define KMC_SABOTAGE 0
 #endif

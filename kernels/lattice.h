@@ -6,13 +6,12 @@
  *               tet up   (lateral Y, height h/4,  3 O of X + apex Y)
  *   plane k     O  (letter X)        -o-------o-------o-----
  *
- * Letters A, B, C sit at 0, 1/3, 2/3 of a1 + a2 (a1, a2 at 60 degrees).  Even gaps are
- * transition-metal (TM) layers, odd gaps Li layers. Data layout: one byte a site in a regular array
- * [plane][kind][j][i], site = ((k*4 + kind)*nb + j)*na + i,      O index = (k*nb + j)*na + i, so no
- * neighbour list is stored: neighbours are offsets (a stencil) that depend on the letters of a few
- * successive planes only. Contacts follow from shared O: two cation sites share a face when they
- * have three O in common. Source of the geometry: close packing; the stencils are checked against a
- * distance search in tests/test_lattice.c.
+ * Letters A, B, C sit at 0, 1/3, 2/3 of a1 + a2 (a1, a2 at 60 degrees).  Even gaps are transition-metal (TM) layers, odd gaps Li layers.
+ * Data layout: one byte a site in a regular array [plane][kind][j][i],
+ *     site = ((k*4 + kind)*nb + j)*na + i,      O index = (k*nb + j)*na + i,
+ * so no neighbour list is stored: neighbours are offsets (a stencil) that depend on the letters of a few successive planes only.
+ * Contacts follow from shared O: two cation sites share a face when they have three O in common.
+ * Source of the geometry: close packing; the stencils are checked against a distance search in tests/test_lattice.c.
  */
 #ifndef KERNELS_LATTICE_H
 #define KERNELS_LATTICE_H
@@ -22,8 +21,7 @@ enum site_kind { SITE_O, SITE_OCT, SITE_TET_UP, SITE_TET_DOWN, SITE_KINDS };
 enum { LATTICE_MAX_PLANES = 96, LATTICE_MAX_STENCILS = 96 };
 enum { SITE_OUTSIDE = 255 }; /* cation site that does not exist (vacuum) */
 
-/* One neighbour as an offset; `shared` = number of O that both cation sites touch (0 for O-O
- * contacts). */
+/* One neighbour as an offset; `shared` = number of O that both cation sites touch (0 for O-O contacts). */
 struct lattice_offset {
     int8_t dplane, di, dj;
     uint8_t kind : 4, shared : 4;
@@ -31,12 +29,12 @@ struct lattice_offset {
 
 /* All neighbours of a site of one kind; lists a kind does not use are empty. */
 struct lattice_stencil {
-    struct lattice_offset vertex[6];  /* O vertices of a cation site: 6 of an oct, 4 of a tet */
-    struct lattice_offset face[10];   /* cation sites that share a face */
-    struct lattice_offset oct[26];    /* other octs sharing at least one O; of an O: its octs */
-    struct lattice_offset tet[44];    /* other tets sharing at least one O; of an O: its tets */
-    struct lattice_offset oxygen[12]; /* O neighbours of an O: 0-5 in plane, 6-8 above, 9-11 below;
-                                         reverse[m] leads back */
+    struct lattice_offset vertex[6]; /* O vertices of a cation site: 6 of an oct, 4 of a tet */
+    struct lattice_offset face[10];  /* cation sites that share a face */
+    struct lattice_offset oct[26];   /* other octs sharing at least one O; of an O: its octs */
+    struct lattice_offset tet[44];   /* other tets sharing at least one O; of an O: its tets */
+    struct lattice_offset oxygen
+        [12]; /* O neighbours of an O: 0-5 in plane, 6-8 above, 9-11 below; reverse[m] leads back */
     uint8_t reverse[12];
     uint8_t n_vertex, n_face, n_oct, n_tet, n_oxygen;
 };

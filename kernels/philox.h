@@ -1,12 +1,11 @@
 /* philox: counter-based random numbers, stateless, the same on CPU and GPU.
  *
- * Philox4x32-10 (Salmon et al., SC11, doi:10.1145/2063384.2063405) from Random123.
- *   key     = (seed low 32 bits, replica)            the seed's high 32 bits go into the counter's
- * purpose word counter = (index low, index high, step, purpose + 256 * seed high bits) index = draw
- * or site number within a step, step = number of the call (slice counter), purpose = one of the
- * streams below. Two scenarios with the same seed share all streams (common random numbers), so
- * paired differences have small variance. Ranges: philox_below(x, n) gives 0 .. n-1 with a bias
- * below n / 2^32; philox_open gives (0, 1), neither 0 nor 1.
+ * Philox4x32-10 (Salmon et al., SC11, doi:10.1145/2063384.2063405) from Random123.  Seeds have 56 bits.
+ *   key     = (seed bits 0-31, replica)
+ *   counter = (index low, index high, step, purpose + 256 * seed bits 32-55)
+ * index = draw or site number within a step, step = number of the call (slice counter), purpose = one of the streams below.
+ * Two scenarios with the same seed share all streams (common random numbers), so paired differences have small variance.
+ * Ranges: philox_below(x, n) gives 0 .. n-1 with a bias below n / 2^32; philox_open gives (0, 1), neither 0 nor 1.
  */
 #ifndef KERNELS_PHILOX_H
 #define KERNELS_PHILOX_H

@@ -1,14 +1,10 @@
-/* rate_model: every number of the energy and of the barriers as integers (ueV), immutable, plain
- * data for CPU and GPU.
+/* rate_model: every number of the energy and of the barriers as integers (ueV), immutable, plain data for CPU and GPU.
  *
- *   E = sum_c cation(species, site class)                       on-site and redox energies of
- * cations
- *     + K/288 sum_o (S_o - 12 z_o)^2 + sum_o anion(state, n_TM)   bond valence (Pauling's second
- * rule); S_o in e/12, K a multiple of 288 ueV
+ *   E = sum_c cation(species, site class)                       on-site and redox energies of cations
+ *     + K/288 sum_o (S_o - 12 z_o)^2 + sum_o anion(state, n_TM)   bond valence (Pauling's second rule); S_o in e/12, K a multiple of 288 ueV
  *     + sum_faces face(contact, group, group)                    face-sharing polyhedra
  *     + sum_{O-O} pair(state, state), or bond(charge) between partners of a dimer
- * S_o = sum of 2q over its octs and 3q over its tets; z = 2 (O2-), 1 (hole, peroxo O), 0 (molecular
- * O); n_TM = TM among its 14 cation sites.
+ * S_o = sum of 2q over its octs and 3q over its tets; z = 2 (O2-), 1 (hole, peroxo O), 0 (molecular O); n_TM = TM among its 14 cation sites.
  */
 #ifndef KERNELS_RATE_MODEL_H
 #define KERNELS_RATE_MODEL_H
@@ -18,8 +14,7 @@
 enum { MODEL_SPECIES = 64, MODEL_N_TM = 15 };
 enum { CATION_VACANCY = 0, CATION_LI = 1 };
 
-/* Low nibble of an anion site's byte; the high nibble is the direction of the partner for states 2
- * and 3. */
+/* Low nibble of an anion site's byte; the high nibble is the direction of the partner for states 2 and 3. */
 enum anion_state {
     ANION_OXIDE,     /* O2- */
     ANION_HOLE,      /* O-, unbonded */
@@ -55,15 +50,15 @@ struct rate_model {
     int32_t bond[3];
 
     /* species */
-    int8_t charge[MODEL_SPECIES];    /* e */
-    uint8_t group[MODEL_SPECIES];    /* enum ion_group */
-    uint8_t tokens[MODEL_SPECIES];   /* holes on a redox centre above its most reduced state */
-    uint8_t capacity[MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 =
-                                        fixed valence */
-    uint8_t deep[MODEL_SPECIES];     /* 1 for redox centres that work below 3.65 V only (Mn): drawn
-                                        seldom at higher voltage */
-    uint8_t mobile[MODEL_SPECIES];   /* 1 for ions that take part in TM hops */
-    int8_t z12[ANION_STATES];        /* 12 z of an anion state */
+    int8_t charge[MODEL_SPECIES];  /* e */
+    uint8_t group[MODEL_SPECIES];  /* enum ion_group */
+    uint8_t tokens[MODEL_SPECIES]; /* holes on a redox centre above its most reduced state */
+    uint8_t capacity
+        [MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 = fixed valence */
+    uint8_t deep
+        [MODEL_SPECIES]; /* 1 for redox centres that work below 3.65 V only (Mn): drawn seldom at higher voltage */
+    uint8_t mobile[MODEL_SPECIES]; /* 1 for ions that take part in TM hops */
+    int8_t z12[ANION_STATES];      /* 12 z of an anion state */
 
     /* KRA barriers, ueV, and attempt frequency, 1/s */
     int32_t hop_barrier[MODEL_SPECIES];
@@ -98,8 +93,7 @@ KMC_HD int rate_model_site_class(struct lattice_coord c) {
            (c.kind == SITE_OCT ? 0 : 1);
 }
 
-/* Bond valence that one elementary charge on a cation site gives to each of its O, in e/12: 2
- * (oct), 3 (tet). */
+/* Bond valence that one elementary charge on a cation site gives to each of its O, in e/12: 2 (oct), 3 (tet). */
 KMC_HD int32_t rate_model_valence_step(int32_t kind) {
     return kind == SITE_OCT ? 2 : 3;
 }

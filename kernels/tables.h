@@ -1,17 +1,16 @@
-/* tables: exponentials, logarithms and acceptance thresholds that give the same bits on every
- * processor.
+/* tables: exponentials, logarithms and acceptance thresholds that give the same bits on every processor.
  *
- * Only + - * / and integer conversions of IEEE double precision are used (compile with
- * -ffp-contract=off, nvcc -fmad=false), so no table, threshold or waiting time depends on the C
- * library, on FMA units or on the device. exp(-E / kT) = coarse[E >> 10] * fine[E & 1023],   E in
- * ueV, 0 <= E < 2^21 (2.1 eV); 0 above: at 500 K that is below 1e-21.
+ * Only + - * / and integer conversions of IEEE double precision are used (compile with -ffp-contract=off, nvcc -fmad=false), so no table, threshold or
+ * waiting time depends on the C library, on FMA units or on the device.
+ *     exp(-E / kT) = coarse[E >> 10] * fine[E & 1023],   E in ueV, 0 <= E < 2^22 (4.2 eV);
+ *     0 above: at 500 K below 1e-42, far under the floor of rates (events.h) at any temperature that a scenario allows.
  */
 #ifndef KERNELS_TABLES_H
 #define KERNELS_TABLES_H
 #include <string.h>
 #include "hostdevice.h"
 
-enum { TABLES_FINE_BITS = 10, TABLES_FINE = 1 << TABLES_FINE_BITS, TABLES_COARSE = 2048 };
+enum { TABLES_FINE_BITS = 10, TABLES_FINE = 1 << TABLES_FINE_BITS, TABLES_COARSE = 4096 };
 
 struct boltzmann {
     double kT_ueV;
@@ -19,8 +18,7 @@ struct boltzmann {
     double fine[TABLES_FINE];
 };
 
-/* exp(x), relative error below 1e-15 for |x| < 700, 0 below: x = n ln2 + r, Taylor series in r, |r|
- * < 0.35. */
+/* exp(x), relative error below 1e-15 for |x| < 700, 0 below: x = n ln2 + r, Taylor series in r, |r| < 0.35. */
 KMC_HD double tables_exp(double x) {
     if (x < -700)
         return 0.0;
@@ -69,8 +67,7 @@ KMC_HD uint64_t tables_threshold(const struct boltzmann *b, int64_t energy_ueV) 
     return (uint64_t)(tables_boltzmann(b, energy_ueV) * 0x1.fffffffffffffp63);
 }
 
-/* Fills the tables for a temperature; k_B = 86.17333262 ueV/K (exact by the 2019 SI, 10 digits
- * kept). */
+/* Fills the tables for a temperature; k_B = 86.17333262 ueV/K (exact by the 2019 SI, 10 digits kept). */
 static inline void tables_init(struct boltzmann *b, double temperature_K) {
     b->kT_ueV = 86.17333262 * temperature_K;
     for (int i = 0; i < TABLES_COARSE; i++)

@@ -1,15 +1,13 @@
 /* tokens: single-token moves, the elementary steps of Li+ and electrons.  Formulas: energy.h.
  *
- * A token site is a cation site that is vacant or holds Li+, a TM ion with more than one valence,
- * or an O.  On a bonded O a token turns z = 1 into z = 0 (peroxo -> superoxo -> molecular): those
- * moves belong to the slow events and use the same formulas.
+ * A token site is a cation site that is vacant or holds Li+, a TM ion with more than one valence, or an O.  On a bonded O a token turns
+ * z = 1 into z = 0 (peroxo -> superoxo -> molecular): those moves belong to the slow events and use the same formulas.
  */
 #ifndef KERNELS_TOKENS_H
 #define KERNELS_TOKENS_H
 #include "energy.h"
 
-/* Tokens now on a site that can still be taken away / room for one more; on bonded O: z = 0 -> 1 /
- * z = 1 -> 0. */
+/* Tokens now on a site that can still be taken away / room for one more; on bonded O: z = 0 -> 1 / z = 1 -> 0. */
 KMC_HD int tokens_has(const struct rate_model *m, int32_t kind, uint8_t byte) {
     if (kind != SITE_O)
         return byte != SITE_OUTSIDE && (byte == CATION_LI || m->tokens[byte] > 0);
@@ -49,8 +47,7 @@ KMC_HD int32_t tokens_oxygen(const struct rate_model *m, const struct configurat
            tokens_bond_change(m, x, o, byte, gain);
 }
 
-/* Energy of adding (gain = +1) or removing (-1) a token at a site; the electrode's share is not in
- * it. */
+/* Energy of adding (gain = +1) or removing (-1) a token at a site; the electrode's share is not in it. */
 KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configuration *x,
                              struct lattice_coord c, uint8_t byte, int gain) {
     if (c.kind == SITE_O)
@@ -87,8 +84,7 @@ KMC_HD int32_t tokens_shared(const struct rate_model *m, const struct configurat
     return shared;
 }
 
-/* Energy correction of a move a -> b that touch each other, given how many anions they share and
- * whether they share a face. */
+/* Energy correction of a move a -> b that touch each other, given how many anions they share and whether they share a face. */
 KMC_HD int32_t tokens_cross(const struct rate_model *m, struct lattice_coord a,
                             struct lattice_coord b, uint8_t byte_a, uint8_t byte_b, int32_t shared,
                             int face) {
@@ -118,17 +114,15 @@ KMC_HD void tokens_apply(const struct rate_model *m, struct configuration *x,
     x->occupancy[site] = (uint8_t)(byte + gain);
 }
 
-/* Li ions that a move adds to the crystal: +1 when b is a Li site and a is not, -1 the other way
- * round. */
+/* Li ions that a move adds to the crystal: +1 when b is a Li site and a is not, -1 the other way round. */
 KMC_HD int tokens_li_change(int32_t kind_a, uint8_t byte_a, int32_t kind_b, uint8_t byte_b) {
     return (kind_b != SITE_O && byte_b == CATION_VACANCY) -
            (kind_a != SITE_O && byte_a == CATION_LI);
 }
 
-/* The electrode: Li enters with energy +voltage (against Li metal) and a restraint holds N near
- * target. weight exp(-(E + voltage N)/kT - kappa (N - target)^2 / 2kT)  =>  cell voltage = voltage
- * + kappa <N - target>  (more Li than the target = lower free-energy cost than assumed is a higher
- * cell voltage: the field had to be that much higher to hold N at the target). */
+/* The electrode: Li enters with energy +voltage (against Li metal) and a restraint holds N near target.
+ *   weight exp(-(E + voltage N)/kT - kappa (N - target)^2 / 2kT)  =>  cell voltage = voltage + kappa <N - target>  (more Li than the target = lower
+ * free-energy cost than assumed is a higher cell voltage: the field had to be that much higher to hold N at the target). */
 struct electrode {
     int32_t voltage_ueV; /* field on Li sites, e x volts */
     int32_t kappa_ueV;   /* 0 = fixed voltage; even number */

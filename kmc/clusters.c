@@ -1,8 +1,7 @@
 #include <stdlib.h>
 #include "clusters.h"
 
-/* Union-find with displacements: shift[s] = cells and planes from s to its parent; a loop with
- * non-zero displacement wraps the box. */
+/* Union-find with displacements: shift[s] = cells and planes from s to its parent; a loop with non-zero displacement wraps the box. */
 struct shift {
     int32_t i, j, plane;
 };

@@ -90,8 +90,7 @@ static int sweep_replica(void *context, struct replica *r) {
     return protocol_run(r, &t.sweep->sim.protocol, &observer, stderr);
 }
 
-/* Replica sums to means; points that not all replicas reached are kept and averaged over those that
- * did. */
+/* Replica sums to means; points that not all replicas reached are kept and averaged over those that did. */
 static void average(struct curve *c, int n_species) {
     for (int64_t k = 0; k < c->n; k++) {
         struct point *p = &c->point[k];
@@ -125,8 +124,7 @@ static void write_header(FILE *out, const struct simulation *sim) {
     fputs(",o_hole\n", out);
 }
 
-/* Capacity over voltage between the nearest points around k that lie at least 20 mV apart; NaN when
- * the branch has none. */
+/* Capacity over voltage between the nearest points around k that lie at least 20 mV apart; NaN when the branch has none. */
 static double differential_capacity(const struct curve *c, int64_t k) {
     int64_t a = k, b = k;
     while (fabs(c->point[b].voltage - c->point[a].voltage) < 0.02 && (a > 0 || b + 1 < c->n)) {

@@ -1,5 +1,4 @@
-/* commands: the entry point of each `kmc COMMAND`; argv[0] is the command's name, the return value
- * the exit code. */
+/* commands: the entry point of each `kmc COMMAND`; argv[0] is the command's name, the return value the exit code. */
 #ifndef KMC_COMMANDS_H
 #define KMC_COMMANDS_H
 

@@ -6,9 +6,8 @@
 #include "protocol.h"
 #include "structure.h"
 
-/* NaN = not defined (an empty field). Fractions tm_li_* (octs and tets of the Li layers) and
- * tm_tet_* (tets of both layers) are of all TM ions, mn_, ni_, co_ of that element, o_* of all
- * anions. */
+/* NaN = not defined (an empty field). Fractions tm_li_* (octs and tets of the Li layers) and tm_tet_* (tets of both
+ * layers) are of all TM ions, mn_, ni_, co_ of that element, o_* of all anions. */
 struct cycle_record {
     int64_t cycle, replica;
     double charge_capacity, discharge_capacity; /* mAh/g */

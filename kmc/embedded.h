@@ -1,5 +1,4 @@
-/* embedded: files built into the program (schema and ready-made scenarios).  The table is written
- * by embed.sh at build time. */
+/* embedded: files built into the program (schema and ready-made scenarios).  The table is written by embed.sh at build time. */
 #ifndef KMC_EMBEDDED_H
 #define KMC_EMBEDDED_H
 #include <stddef.h>

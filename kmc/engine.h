@@ -1,5 +1,4 @@
-/* engine: two verbs over one state.  A back end fills `struct engine_ops`; the protocol knows
- * nothing else of it. */
+/* engine: two verbs over one state.  A back end fills `struct engine_ops`; the protocol knows nothing else of it. */
 #ifndef KMC_ENGINE_H
 #define KMC_ENGINE_H
 #include <stdbool.h>
@@ -15,8 +14,8 @@ struct engine_equilibrated {
 /* Result of one call of advance. */
 struct engine_advanced {
     int64_t fired[EVENT_KINDS];
-    int64_t hops_unslowed, hops_large; /* TM hops from channels without slow-down, and those of them
-                                          with k dt > large_step */
+    int64_t hops_unslowed,
+        hops_large; /* TM hops from channels without slow-down, and those of them with k dt > large_step */
     double slow_down_min; /* smallest slow-down factor among fired events, 1 when none was slowed */
     int64_t slowed;       /* fired events with a factor below 1 */
 };
@@ -25,16 +24,15 @@ struct engine;
 
 struct engine_ops {
     const char *name;
-    /* Creates a back end for one replica; NULL when memory runs out. Model and state stay the
-     * caller's and outlive the engine. */
+    /* Creates a back end for one replica; NULL when memory runs out. Model and state stay the caller's and outlive the engine. */
     struct engine *(*create)(const struct rate_model *m, struct state *s);
     void (*free)(struct engine *e);
-    /* Li+ and electrons: `draws` attempted token moves under `electrode`; N is averaged over the
-     * last `measured` of them. */
+    /* Li+ and electrons: `draws` attempted token moves under `electrode`; N is averaged over the last `measured` of them. */
     void (*equilibrate)(struct engine *e, const struct electrode *electrode, int64_t draws,
                         int64_t measured, struct engine_equilibrated *out);
-    /* Slow events for step_s seconds; pairs fast in both directions are slowed by what they would
-     * fire in slice_s >= step_s. */
+    /* Slow events for step_s seconds at fixed voltage (electrode->kappa_ueV must be 0, else one
+     * exchanged Li+ would change every other rate); pairs fast in both directions are slowed by
+     * what they would fire in slice_s >= step_s. */
     void (*advance)(struct engine *e, const struct electrode *electrode, double step_s,
                     double slice_s, struct engine_advanced *out);
 };

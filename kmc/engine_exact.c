@@ -1,14 +1,13 @@
 /* engine_exact: the serial reference.
  *
- * equilibrate: Metropolis moves of single tokens along bonds.  A draw picks a channel (weights by
- * voltage), a site of the channel's class, a neighbour in the channel's group, and null when the
- * neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens
- * are, so forward and backward draws are equally likely; acceptance min(1, exp(-dOmega/kT)).  When
- * both ends can hold two tokens or more, a coin picks the direction before looking, so that Ni3+
- * Ni3+ <-> Ni2+ Ni4+ is symmetric too. advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput.
- * Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
+ * equilibrate: Metropolis moves of single tokens along bonds.  A draw picks a channel (weights by voltage), a site of the channel's class, a neighbour
+ *   in the channel's group, and null when the neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens are, so
+ *   forward and backward draws are equally likely; acceptance min(1, exp(-dOmega/kT)).  When both ends can hold two tokens or more, a coin picks the
+ *   direction before looking, so that Ni3+ Ni3+ <-> Ni2+ Ni4+ is symmetric too.
+ * advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
  *   sub-slice is used up; after an event only the owners in its influence are refreshed.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include "engine.h"
 #include "influence.h"
@@ -19,8 +18,7 @@ enum { CHANNEL_BITS = 12, CHANNEL_SLOTS = 1 << CHANNEL_BITS, VOLTAGE_BANDS = 3 }
 
 enum neighbor_group { NEAR_VERTEX, NEAR_OCT, NEAR_TET, NEAR_OXYGEN, ANYWHERE };
 
-/* A kind of bond: first site from the list of class `from`, second from its neighbours in `group`
- * (or anywhere), of a class in `to`. */
+/* A kind of bond: first site from the list of class `from`, second from its neighbours in `group` (or anywhere), of a class in `to`. */
 struct bond_channel {
     uint8_t from, group, to;
     double weight[VOLTAGE_BANDS]; /* below 3.65 V, up to 4.25 V, above; relative numbers of draws */
@@ -28,8 +26,7 @@ struct bond_channel {
 
 #define TO(c) (1 << (c))
 
-/* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md,
- * "Equilibration"). */
+/* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
 static const struct bond_channel bond_channels[] = {
     {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.08, 0.16, 0.48}},
     {TOKEN_REDOX, NEAR_OCT, TO(TOKEN_LI_OCT), {0.18, 0.36, 0.06}},
@@ -176,8 +173,7 @@ static bool orient(const struct engine *e, struct bond *bond, uint32_t coin) {
     return forward;
 }
 
-/* True with probability exp(-omega/kT); 64 random bits, the lower half drawn only when the upper
- * decides nothing. */
+/* True with probability exp(-omega/kT); 64 random bits, the lower half drawn only when the upper decides nothing. */
 static bool accept(const struct engine *e, int64_t omega, uint32_t high, uint64_t draw) {
     if (omega <= 0)
         return true;
@@ -270,8 +266,7 @@ static void mark(struct engine *e, int64_t owner, int64_t *n) {
     e->stale[(*n)++] = owner;
 }
 
-/* The site itself and every owner in its influence that has channels; the others own none before
- * and after. */
+/* The site itself and every owner in its influence that has channels; the others own none before and after. */
 static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
     const struct influence_offset *o = e->influence.list[c.plane][c.kind];
@@ -348,6 +343,7 @@ static void count_event(const struct engine *e, const struct event_channel *ch, 
 
 static void exact_advance(struct engine *e, const struct electrode *electrode, double step_s,
                           double slice_s, struct engine_advanced *out) {
+    assert(electrode->kappa_ueV == 0);
     memset(out, 0, sizeof *out);
     out->slow_down_min = 1;
     struct event_context ctx = {e->m,   &e->s->x, *electrode, e->s->n_li,

@@ -1,11 +1,9 @@
-/* influence: which owners' channels read a given site, so that after an event only those are
- * recomputed.
+/* influence: which owners' channels read a given site, so that after an event only those are recomputed.
  *
  * Derived from the reads of kernels/events.h:
- *   an ion reads itself, its face neighbours d, their face neighbours e, the O vertices of all of
- * them and what shares a face with them; an O reads itself and its O neighbours x, their octs a,
- * the O vertices and face neighbours of a, and the O neighbours of x. Stored once for each plane
- * and kind as offsets; the union over a changed site and its O vertices.
+ *   an ion reads itself, its face neighbours d, their face neighbours e, the O vertices of all of them and what shares a face with them;
+ *   an O reads itself and its O neighbours x, their octs a, the O vertices and face neighbours of a, and the O neighbours of x.
+ * Stored once for each plane and kind as offsets; the union over a changed site and its O vertices.
  */
 #ifndef KMC_INFLUENCE_H
 #define KMC_INFLUENCE_H

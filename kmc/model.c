@@ -26,8 +26,7 @@ static void set_lithium(struct rate_model *m, const struct scenario *s) {
         energy(s, "model.li_tet_eV");
 }
 
-/* A redox centre counts as deep when all its steps lie below 3.5 eV: it works at low voltage only.
- */
+/* A redox centre counts as deep when all its steps lie below 3.5 eV: it works at low voltage only. */
 static bool is_deep(const struct scenario *s, const struct element *e) {
     for (int i = 0; i < e->valence_last - e->valence_first; i++)
         if (element_real(s, e->symbol, "oxidation_eV", i) > 3.5)
@@ -74,8 +73,7 @@ static int32_t beyond(int n, int64_t free) {
     return n > free ? (int32_t)(n - free) : 0;
 }
 
-/* Energies of an oxidised O against its number of TM neighbours; orphaned O (none or one) are
- * lower. */
+/* Energies of an oxidised O against its number of TM neighbours; orphaned O (none or one) are lower. */
 static void set_oxygen(struct rate_model *m, const struct scenario *s) {
     int64_t hole_free = scenario_int(s, "model.hole_free_tm");
     int64_t peroxo_free = scenario_int(s, "model.peroxo_free_tm");

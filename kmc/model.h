@@ -1,5 +1,4 @@
-/* model: fills the immutable rate model (kernels/rate_model.h) from a scenario and its supercell.
- */
+/* model: fills the immutable rate model (kernels/rate_model.h) from a scenario and its supercell. */
 #ifndef KMC_MODEL_H
 #define KMC_MODEL_H
 #include "../kernels/rate_model.h"
@@ -7,8 +6,7 @@
 #include "scenario.h"
 #include "species.h"
 
-/* Keys read: model.*, elements.*, kinetics.*, conditions.temperature_K. Prints problems to
- * `errors`; false when there was any. */
+/* Keys read: model.*, elements.*, kinetics.*, conditions.temperature_K. Prints problems to `errors`; false when there was any. */
 bool model_init(struct rate_model *m, const struct scenario *s, const struct species_table *t,
                 const struct lattice *lattice, FILE *errors);
 

@@ -1,5 +1,4 @@
-/* options: command-line flags that several commands share; each becomes an override of the scenario
- * or a field here. */
+/* options: command-line flags that several commands share; each becomes an override of the scenario or a field here. */
 #ifndef KMC_OPTIONS_H
 #define KMC_OPTIONS_H
 #include <stdbool.h>
@@ -26,8 +25,7 @@ struct options {
     int n_text;
 };
 
-/* Parses the common flags; usage and one SCENARIO are expected. Returns -1 to go on, else the exit
- * code (help printed, or an error on stderr). */
+/* Parses the common flags; usage and one SCENARIO are expected. Returns -1 to go on, else the exit code (help printed, or an error on stderr). */
 int options_parse(struct options *o, int argc, char **argv, const char *usage);
 
 /* Loads the scenario the options name; NULL after printing (exit code 2). */

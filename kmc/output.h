@@ -1,8 +1,7 @@
 /* output: the run directory of `kmc run`.
  *
- * Small files written whole (temporary name, then rename), so a reader always finds a consistent
- * set: scenario.toml, resolved.toml, run.json, cycles.csv, profile.bdf.csv (first replicas only),
- * clusters.csv, snapshots/, and DONE at the end.  An existing directory is never touched.
+ * Small files written whole (temporary name, then rename), so a reader always finds a consistent set: scenario.toml, resolved.toml, run.json, cycles.csv,
+ * profile.bdf.csv (first replicas only), clusters.csv, snapshots/, and DONE at the end.  An existing directory is never touched.
  */
 #ifndef KMC_OUTPUT_H
 #define KMC_OUTPUT_H
@@ -21,8 +20,7 @@ struct output_info {
     const struct supercell *cell; /* of replica 0 */
 };
 
-/* Creates the directory and writes scenario.toml, resolved.toml, run.json. Exit code 0, 2 (exists)
- * or 5 (I/O) after printing to `errors`. */
+/* Creates the directory and writes scenario.toml, resolved.toml, run.json. Exit code 0, 2 (exists) or 5 (I/O) after printing to `errors`. */
 int output_create(const struct output_info *info, FILE *errors);
 
 /* Writes run.json again (finished set) and the DONE mark. */

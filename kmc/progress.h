@@ -1,5 +1,4 @@
-/* progress: what a long command tells on stderr: one line on a terminal, at most 4 times a second;
- * a plain line every 10 s elsewhere. */
+/* progress: what a long command tells on stderr: one line on a terminal, at most 4 times a second; a plain line every 10 s elsewhere. */
 #ifndef KMC_PROGRESS_H
 #define KMC_PROGRESS_H
 #include <stdbool.h>
@@ -14,8 +13,7 @@ struct progress {
 
 void progress_start(struct progress *p, bool quiet);
 
-/* done in [0, 1]; text = where the run is, e.g. "cycle 3/5 charge x_Li=0.43 V=3.71". Not thread
- * safe: call under a lock. */
+/* done in [0, 1]; text = where the run is, e.g. "cycle 3/5 charge x_Li=0.43 V=3.71". Not thread safe: call under a lock. */
 void progress_show(struct progress *p, double done, const char *text);
 
 /* Ends the terminal line. */

@@ -267,8 +267,7 @@ static int run_half(struct run *w, bool charge) {
     return status;
 }
 
-/* Open-circuit voltage of the pristine crystal: restraint at its composition, field corrected until
- * it fits. */
+/* Open-circuit voltage of the pristine crystal: restraint at its composition, field corrected until it fits. */
 static void settle(struct run *w) {
     struct replica *r = w->r;
     struct engine_equilibrated eq;

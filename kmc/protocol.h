@@ -1,13 +1,12 @@
-/* protocol: charge, rest, discharge in slices; calls equilibrate and advance in turn and books
- * charge and voltage.
+/* protocol: charge, rest, discharge in slices; calls equilibrate and advance in turn and books charge and voltage.
  *
- * Galvanostatic slice: the target Li content moves by slice_percent of the pristine Li; the
- * restraint holds N near it; the cell voltage is V = V_ref + kappa <N - N_target> / e, V_ref being
- * the voltage of the slice before (see struct electrode).  The slice lasts as long as its charge
- * takes at the C-rate. Potentiostatic step: the voltage is set, N follows. A half-cycle ends with
- * the slice in which V passes the cut-off; that slice's charge counts. During advance the electrode
- * stays at the slice's voltage. A slice is cut into sub-slices of (equilibrate, advance); their
- * number doubles when too many hops come from large steps.
+ * Galvanostatic slice: the target Li content moves by slice_percent of the pristine Li; the restraint holds N near it; the cell voltage is
+ *     V = V_ref + kappa <N - N_target> / e,
+ * V_ref being the voltage of the slice before (see struct electrode).  The slice lasts as long as its charge takes at the C-rate.
+ * Potentiostatic step: the voltage is set, N follows.
+ * A half-cycle ends with the slice in which V passes the cut-off; that slice's charge counts.
+ * During advance the electrode stays at the slice's voltage.
+ * A slice is cut into sub-slices of (equilibrate, advance); their number doubles when too many hops come from large steps.
  */
 #ifndef KMC_PROTOCOL_H
 #define KMC_PROTOCOL_H
@@ -84,8 +83,7 @@ struct protocol_observer {
                  const struct protocol_half *h);
 };
 
-/* Runs all cycles on a replica. Returns 0, or 1 after printing to `errors` (a recount failed,
- * dynamics stalled), or 1 when the observer stopped it. */
+/* Runs all cycles on a replica. Returns 0, or 1 after printing to `errors` (a recount failed, dynamics stalled), or 1 when the observer stopped it. */
 int protocol_run(struct replica *r, const struct protocol *p, const struct protocol_observer *o,
                  FILE *errors);
 

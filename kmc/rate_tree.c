@@ -33,8 +33,7 @@ int64_t rate_tree_select(const struct rate_tree *t, double value, double *rest) 
     int64_t i = 1;
     while (i < t->n_leaves) {
         double left = t->node[2 * i];
-        /* rounding may carry the value past the last filled child: stay on the side that has rate
-         */
+        /* rounding may carry the value past the last filled child: stay on the side that has rate */
         bool go_left = t->node[2 * i + 1] == 0 || (left > 0 && value < left);
         value = go_left ? value : value - left;
         i = go_left ? 2 * i : 2 * i + 1;

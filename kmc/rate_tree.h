@@ -1,9 +1,8 @@
 /* rate_tree: sums of rates in a binary tree of fixed shape, and selection in proportion to them.
  *
- * Every node is the IEEE sum of its two children, so the total depends on the leaves alone, not on
- * the order of updates.  Doubles instead of scaled integers: no cap on a channel's rate and no
- * floor, 15.9 decades below the largest. Memory: 16 bytes a leaf, leaves rounded up to a power of
- * two.
+ * Every node is the IEEE sum of its two children, so the total depends on the leaves alone, not on the order of updates.  Doubles instead of scaled
+ * integers: no cap on a channel's rate and no floor, 15.9 decades below the largest.
+ * Memory: 16 bytes a leaf, leaves rounded up to a power of two.
  */
 #ifndef KMC_RATE_TREE_H
 #define KMC_RATE_TREE_H
@@ -35,8 +34,7 @@ static inline double rate_tree_total(const struct rate_tree *t) {
     return t->node[1];
 }
 
-/* Leaf in whose share of [0, total) the value falls; *rest = value within the leaf. Never a leaf of
- * rate zero. */
+/* Leaf in whose share of [0, total) the value falls; *rest = value within the leaf. Never a leaf of rate zero. */
 int64_t rate_tree_select(const struct rate_tree *t, double value, double *rest);
 
 #endif

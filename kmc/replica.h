@@ -14,8 +14,7 @@ struct replica {
     struct engine *engine;
 };
 
-/* Builds crystal, state and engine of replica `number`. Returns 0 or an exit code (2 input, 4
- * memory) after printing to `errors`. */
+/* Builds crystal, state and engine of replica `number`. Returns 0 or an exit code (2 input, 4 memory) after printing to `errors`. */
 int replica_create(struct replica *r, const struct scenario *s, const struct species_table *t,
                    const struct rate_model *m, const struct engine_ops *ops, uint32_t number,
                    FILE *errors);

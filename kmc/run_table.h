@@ -1,5 +1,4 @@
-/* run_table: the table that `kmc run` prints: cycles with intervals, fade, numerical controls, what
- * may be claimed. */
+/* run_table: the table that `kmc run` prints: cycles with intervals, fade, numerical controls, what may be claimed. */
 #ifndef KMC_RUN_TABLE_H
 #define KMC_RUN_TABLE_H
 #include "output.h"

@@ -1,5 +1,4 @@
-/* scenario: see scenario.h.  scenario_layer.c overlays the sources, scenario_check.c looks at
- * combinations, scenario_store.c holds the values. */
+/* scenario: see scenario.h.  scenario_layer.c overlays the sources, scenario_check.c looks at combinations, scenario_store.c holds the values. */
 #include "scenario.h"
 
 #include "scenario_layer.h"
@@ -52,8 +51,7 @@ static int compare_path(const void *key, const void *element) {
     return strcmp(key, (*v)->path);
 }
 
-/* A wrong key is a programming error, also in builds without assertions: a guessed number would be
- * worse than a stop. */
+/* A wrong key is a programming error, also in builds without assertions: a guessed number would be worse than a stop. */
 static _Noreturn void stop(const char *key, const char *message) {
     fprintf(stderr, "internal error: scenario: %s: %s\n", key, message);
     abort();

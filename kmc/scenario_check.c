@@ -80,12 +80,12 @@ static void check_stacking(const struct check *c) {
     size_t n = strlen(v->text), planes = n * (size_t)repeats->integer;
     if (!check_letters(c, v->text))
         return;
-    if (planes == 0 || planes % 2 || planes > PLANES_MAX)
+    if (planes < 4 || planes % 2 || planes > PLANES_MAX)
         scenario_problem_report(
             c->problems, planes > PLANES_MAX && repeats->integer > 1 ? repeats->place : v->place,
             v->path,
             "gaps alternate TM, Li; planes = letters of structure.stacking times structure.repeats",
-            "expected an even number of O planes from 2 to %d, found %zu letters x %lld = %zu",
+            "expected an even number of O planes from 4 to %d, found %zu letters x %lld = %zu",
             PLANES_MAX, n, (long long)repeats->integer, planes);
     if (n)
         check_neighbours(c, v->text, n);
@@ -140,8 +140,7 @@ static void check_redox(const struct check *c, const char *table, const struct s
                      "one barrier for each valence; none for an anion");
 }
 
-/* Li and O carry a mass only; nothing else may take their roles, for nothing else lacks the other
- * members. */
+/* Li and O carry a mass only; nothing else may take their roles, for nothing else lacks the other members. */
 static bool check_role(const struct check *c, const char *symbol,
                        const struct scenario_value *role) {
     const char *fixed = strcmp(symbol, "Li") == 0  ? "lithium"

@@ -1,5 +1,4 @@
-/* scenario_layer: see scenario_layer.h.  Files are treated as hostile: size, depth and number of
- * entries are bounded before they are used. */
+/* scenario_layer: see scenario_layer.h.  Files are treated as hostile: size, depth and number of entries are bounded before they are used. */
 #define _POSIX_C_SOURCE 200809L
 #include "scenario_layer.h"
 
@@ -133,8 +132,7 @@ static size_t overlay_dopants(const struct layer *layer, size_t i) {
     return i + 1;
 }
 
-/* Overlays entry i; returns the next entry to read, beyond its members when they are done or make
- * no sense. */
+/* Overlays entry i; returns the next entry to read, beyond its members when they are done or make no sense. */
 static size_t overlay_entry(const struct layer *layer, size_t i) {
     const struct toml_reader_entry *e = toml_reader_entry_at(layer->document, i);
     char path[2 * TOML_READER_PATH_MAX];
@@ -202,8 +200,7 @@ static void report_builtin(struct scenario_problems *problems, const char *place
                             "expected a built-in scenario, found \"%.100s\"", source);
 }
 
-/* The bytes of a regular file of at most SCENARIO_FILE_BYTES_MAX with a NUL behind; NULL with a
- * message in `found`. */
+/* The bytes of a regular file of at most SCENARIO_FILE_BYTES_MAX with a NUL behind; NULL with a message in `found`. */
 static char *read_stream(FILE *in, size_t *size, const char **found) {
     char *text = scenario_schema_resize(NULL, SCENARIO_FILE_BYTES_MAX + 2);
     *size = fread(text, 1, SCENARIO_FILE_BYTES_MAX + 1, in);

@@ -1,5 +1,4 @@
-/* scenario_problem: prints what is wrong with a scenario, one problem a line with place, key, what
- * was expected and found, and a hint. */
+/* scenario_problem: prints what is wrong with a scenario, one problem a line with place, key, what was expected and found, and a hint. */
 #ifndef KMC_SCENARIO_PROBLEM_H
 #define KMC_SCENARIO_PROBLEM_H
 #include <stddef.h>
@@ -13,8 +12,8 @@ struct scenario_problems {
 /* True while problems are still printed: costly hints need not be made otherwise. */
 _Bool scenario_problem_wanted(const struct scenario_problems *p);
 
-/* Prints "PLACE: error: KEY: MESSAGE" and, when hint is not NULL, "    hint: HINT".  The place
- * "--set" gets the key behind it.  Control characters become '?'. */
+/* Prints "PLACE: error: KEY: MESSAGE" and, when hint is not NULL, "    hint: HINT".  The place "--set" gets the key
+ * behind it.  Control characters become '?'. */
 void scenario_problem_report(struct scenario_problems *p, const char *place, const char *key,
                              const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

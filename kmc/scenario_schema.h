@@ -1,12 +1,10 @@
-/* scenario_schema: the declarations of all keys, read from the embedded TOML files of
- * lattices/data.
+/* scenario_schema: the declarations of all keys, read from the embedded TOML files of lattices/data.
  *
  * A leaf of the data files is one key.  Two kinds of path are templates:
  *     elements."*".role      member of an element that a scenario adds under a name of its own
  *     dopant."[]".fraction   member of one table of the list [[dopant]]
  * Elements declared by name inherit type, range and description from the template.
- * Owner: scenario_schema_create's caller frees with scenario_schema_free.  Read-only after
- * creation.
+ * Owner: scenario_schema_create's caller frees with scenario_schema_free.  Read-only after creation.
  */
 #ifndef KMC_SCENARIO_SCHEMA_H
 #define KMC_SCENARIO_SCHEMA_H
@@ -43,8 +41,7 @@ struct scenario_schema {
     size_t document_count;
 };
 
-/* Reads the embedded data files.  A mistake in them is a programming error: prints it and aborts.
- */
+/* Reads the embedded data files.  A mistake in them is a programming error: prints it and aborts. */
 struct scenario_schema *scenario_schema_create(void);
 void scenario_schema_free(struct scenario_schema *schema);
 
@@ -55,16 +52,14 @@ const struct scenario_leaf *scenario_schema_find(const struct scenario_schema *s
 /* True when the data files declare this element by name. */
 bool scenario_schema_has_element(const struct scenario_schema *schema, const char *symbol);
 
-/* The name nearest to `path` among the keys, their tables and the last components of keys; false
- * when nothing is near. */
+/* The name nearest to `path` among the keys, their tables and the last components of keys; false when nothing is near. */
 bool scenario_schema_suggest(const struct scenario_schema *schema, const char *path, char *nearest,
                              size_t n);
 
 /* What a key takes, e.g. "an integer from 1 to 32" or `one of "bulk", "slab"`. */
 void scenario_schema_expectation(const struct scenario_leaf *leaf, char *text, size_t n);
 
-/* Number of single-character edits between two names, letters compared without case. At most 255
- * characters each. */
+/* Number of single-character edits between two names, letters compared without case. At most 255 characters each. */
 size_t scenario_schema_distance(const char *a, const char *b);
 
 /* realloc that ends the program with exit code 4 when memory is out. */

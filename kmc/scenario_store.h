@@ -1,9 +1,8 @@
 /* scenario_store: the values of a scenario (internal to the scenario files).
  *
- * One value for each key of the schema, in schema order, then the members of elements that the
- * scenario adds and of [[dopant]]. values[]   in that order           by_path[]  pointers into
- * values[], sorted by path, made by scenario_store_index names[]    (table, member) pairs, sorted,
- * for scenario_name_at
+ * One value for each key of the schema, in schema order, then the members of elements that the scenario adds and of [[dopant]].
+ *   values[]   in that order           by_path[]  pointers into values[], sorted by path, made by scenario_store_index
+ *   names[]    (table, member) pairs, sorted, for scenario_name_at
  */
 #ifndef KMC_SCENARIO_STORE_H
 #define KMC_SCENARIO_STORE_H
@@ -52,27 +51,23 @@ struct scenario_value *scenario_store_find(const struct scenario *s, const char 
 /* True when some key lies below the path. */
 bool scenario_store_is_table(const struct scenario *s, const char *path);
 
-/* Adds all members of the template for a new element ("elements.Zn") or dopant ("dopant[0]"), given
- * at `place`. */
+/* Adds all members of the template for a new element ("elements.Zn") or dopant ("dopant[0]"), given at `place`. */
 void scenario_store_add(struct scenario *s, const char *table, const char *place);
 
 /* Removes every [[dopant]]. */
 void scenario_store_clear_dopants(struct scenario *s);
 
-/* "file:line:column" as a new text (free it); "--set" when file is NULL, for the command line has
- * no lines. */
+/* "file:line:column" as a new text (free it); "--set" when file is NULL, for the command line has no lines. */
 char *scenario_store_place(const char *file, int line, int column);
 
-/* Checks entry i of the document of `file` (NULL for --set) against the declaration of v and takes
- * it over, or reports why not. */
+/* Checks entry i of the document of `file` (NULL for --set) against the declaration of v and takes it over, or reports why not. */
 void scenario_store_assign(struct scenario_value *v, const struct toml_reader_document *d, size_t i,
                            const char *file, struct scenario_problems *problems);
 
 /* Makes by_path and names. */
 void scenario_store_index(struct scenario *s);
 
-/* The value in TOML syntax into a new text (free it); reals in the fewest digits that read back to
- * the same number. */
+/* The value in TOML syntax into a new text (free it); reals in the fewest digits that read back to the same number. */
 char *scenario_store_format(const struct scenario_value *v);
 
 /* A copy of `text`. */

@@ -17,8 +17,7 @@ static void write_comment(FILE *out, const char *text) {
         fputc(*c < 0x20 || *c >= 0x7f ? '?' : *c, out);
 }
 
-/* Bytes of the table part of a path: 8 for "elements.Ni.role" would be "elements", here all before
- * the last dot. */
+/* Bytes of the table part of a path: 8 for "elements.Ni.role" would be "elements", here all before the last dot. */
 static size_t table_size(const char *path) {
     const char *dot = strrchr(path, '.');
     return dot ? (size_t)(dot - path) : 0;

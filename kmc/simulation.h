@@ -21,9 +21,8 @@ void simulation_free(struct simulation *sim);
 /* Bytes that one replica of the exact engine needs, and the same per site. */
 int64_t simulation_replica_bytes(const struct simulation *sim);
 
-/* Runs body(context, replica) for every replica on `threads` cores; the first non-zero status is
- * returned, later replicas are then skipped. Replica numbers, crystals and random streams do not
- * depend on the number of threads. */
+/* Runs body(context, replica) for every replica on `threads` cores; the first non-zero status is returned, later replicas are then skipped.
+ * Replica numbers, crystals and random streams do not depend on the number of threads. */
 int simulation_for_each(const struct simulation *sim, int (*body)(void *context, struct replica *r),
                         void *context, FILE *errors);
 

@@ -1,5 +1,4 @@
-/* site_lists: the token sites of a configuration sorted into classes that stay fixed while TM ions
- * and O-O bonds rest.
+/* site_lists: the token sites of a configuration sorted into classes that stay fixed while TM ions and O-O bonds rest.
  *
  * Memory: 16 bytes a site (list entry + position), exact engine only.
  */

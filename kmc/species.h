@@ -1,8 +1,7 @@
 /* species: which ions exist, from the scenario's `elements` table.
  *
- * Species 0 is a vacancy, 1 is Li+, the others are (element, valence) pairs in the order of the
- * sorted element names, valences ascending, so that oxidising an ion by one electron is species
- * + 1.  The index is the occupancy byte of a cation site.
+ * Species 0 is a vacancy, 1 is Li+, the others are (element, valence) pairs in the order of the sorted element names, valences ascending, so that
+ * oxidising an ion by one electron is species + 1.  The index is the occupancy byte of a cation site.
  */
 #ifndef KMC_SPECIES_H
 #define KMC_SPECIES_H
@@ -38,8 +37,7 @@ struct species_table {
     struct element elements[ELEMENT_MAX];
 };
 
-/* Reads elements.* of the scenario. Returns false after printing to `errors` (too many elements,
- * inconsistent valences). */
+/* Reads elements.* of the scenario. Returns false after printing to `errors` (too many elements, inconsistent valences). */
 bool species_init(struct species_table *t, const struct scenario *s, FILE *errors);
 
 /* Index in elements[], or -1. */

@@ -1,7 +1,6 @@
 /* state: the one mutable thing of a replica.
  *
- * Memory of the exact engine: occupancy 1 B a site, deviation 2 B and n_tm 1 B an O (a quarter of
- * the sites).
+ * Memory of the exact engine: occupancy 1 B a site, deviation 2 B and n_tm 1 B an O (a quarter of the sites).
  */
 #ifndef KMC_STATE_H
 #define KMC_STATE_H
@@ -32,8 +31,7 @@ int64_t state_recount(const struct state *s, const struct rate_model *m);
 /* Total charge in e (0 in a neutral crystal). */
 int64_t state_charge(const struct state *s, const struct rate_model *m);
 
-/* Compares caches, energy, Li count, charge and dimer partners with a recount. Returns NULL or a
- * static text naming the first mismatch. */
+/* Compares caches, energy, Li count, charge and dimer partners with a recount. Returns NULL or a static text naming the first mismatch. */
 const char *state_verify(const struct state *s, const struct rate_model *m);
 
 /* 64-bit XXH3 of occupancy, energy, Li count, clock and step. */

@@ -1,17 +1,14 @@
-/* toml_reader: a TOML text as a flat list of entries with the line and column of every key and
- * value.
+/* toml_reader: a TOML text as a flat list of entries with the line and column of every key and value.
  *
- * C-callable shim over toml++.  No exception leaves it.  Texts are treated as hostile: nesting is
- * limited (16 levels, 800 dots on a line), so are the lengths of paths (255 bytes); NUL characters
- * in texts are refused.
+ * C-callable shim over toml++.  No exception leaves it.  Texts are treated as hostile: nesting is limited (16 levels, 800 dots on a line),
+ * so are the lengths of paths (255 bytes); NUL characters in texts are refused.
  *
  * The entries are in document order, every table or list directly before what it holds:
  *     path "a"         TABLE, next = 3            [a]
  *     path "a.b"       LIST,  next = 3            b = [7]
  *     path "a.b[0]"    INT
  * Keys that are not bare ([A-Za-z0-9_-]) are quoted in the path: a."b c".
- * Owner: the caller of toml_reader_create frees with toml_reader_free; entries and their texts live
- * as long as the document.
+ * Owner: the caller of toml_reader_create frees with toml_reader_free; entries and their texts live as long as the document.
  */
 #ifndef KMC_TOML_READER_H
 #define KMC_TOML_READER_H

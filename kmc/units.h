@@ -1,6 +1,5 @@
 /* units: the few constants and conversions of the host program.
- * Inside: energies in integer ueV, lengths in angstrom, times in seconds, voltages in V against
- * Li/Li+.
+ * Inside: energies in integer ueV, lengths in angstrom, times in seconds, voltages in V against Li/Li+.
  */
 #ifndef KMC_UNITS_H
 #define KMC_UNITS_H

@@ -1,9 +1,7 @@
-/* supercell: the pristine crystal in a box: stacking, shape, TM-layer order, dopants, valences.
- * Immutable once built.
+/* supercell: the pristine crystal in a box: stacking, shape, TM-layer order, dopants, valences.  Immutable once built.
  *
  * Scenario keys read: structure.*, host.formula, dopant[], run.seed.
- * Compositions are exact to one ion per element and box; charge neutrality is exact (closed through
- * Mn, then Ni valences).
+ * Compositions are exact to one ion per element and box; charge neutrality is exact (closed through Mn, then Ni valences).
  */
 #ifndef LATTICES_SUPERCELL_H
 #define LATTICES_SUPERCELL_H
@@ -13,30 +11,29 @@
 struct supercell {
     struct lattice lattice;
     double a_A, tm_gap_A, li_gap_A; /* lattice constant and gap heights, angstrom */
-    uint8_t *occupancy; /* lattice_n_sites bytes; cation species, anion states, SITE_OUTSIDE; owner:
-                           this struct */
-    int64_t n_formula;  /* existing anion sites / 2 */
-    int64_t n_li;       /* Li+ in the box */
-    int64_t n_tm;       /* ROLE_TM ions in the box */
+    uint8_t *
+        occupancy; /* lattice_n_sites bytes; cation species, anion states, SITE_OUTSIDE; owner: this struct */
+    int64_t n_formula; /* existing anion sites / 2 */
+    int64_t n_li;      /* Li+ in the box */
+    int64_t n_tm;      /* ROLE_TM ions in the box */
     int64_t element_count[ELEMENT_MAX];
-    double mass_g_per_mol;    /* of one formula unit of the pristine, doped composition (two anion
-                                 sites), from the counts in the box */
+    double
+        mass_g_per_mol; /* of one formula unit of the pristine, doped composition (two anion sites), from the counts in the box */
     double cation_correction; /* relative change made so that cations sum to two per formula unit */
-    double charge_correction; /* electrons per formula unit taken up by Mn, then Ni valences to
-                                 reach neutrality */
-    char composition[160];    /* formula of the box, e.g. "Li1.1991Ni0.1296..." */
-    char charge_note[160];    /* e.g. "4 of 233 Mn set to 3+" */
+    double
+        charge_correction; /* electrons per formula unit taken up by Mn, then Ni valences to reach neutrality */
+    char composition[160]; /* formula of the box, e.g. "Li1.1991Ni0.1296..." */
+    char charge_note[160]; /* e.g. "4 of 233 Mn set to 3+" */
 };
 
-/* Builds the crystal of one replica (disorder depends on run.seed and replica). Prints all problems
- * to `errors` with place and hint; false when there was any. */
+/* Builds the crystal of one replica (disorder depends on run.seed and replica). Prints all problems to `errors` with place and hint;
+ * false when there was any. */
 _Bool supercell_init(struct supercell *c, const struct scenario *s, const struct species_table *t,
                      uint32_t replica, FILE *errors);
 void supercell_free(struct supercell *c);
 
-/* Honeycomb order parameter in [0, 1] of the TM layers of a configuration: mean over TM gaps of the
- * largest |occupation excess| of non-TM (Li or vacancy) sites on one of the three colours (i - j)
- * mod 3, 1 for perfect Li2MnO3 order, 0 for random. */
+/* Honeycomb order parameter in [0, 1] of the TM layers of a configuration: mean over TM gaps of the largest |occupation excess| of non-TM (Li or vacancy)
+ * sites on one of the three colours (i - j) mod 3, 1 for perfect Li2MnO3 order, 0 for random. */
 double supercell_honeycomb_order(const struct supercell *c, const struct species_table *t,
                                  const uint8_t *occupancy);
 #endif
