@@ -90,6 +90,14 @@ for name in $("$KMC" list | sed -n 's/^builtin:\([^ ]*\).*/\1/p'); do
 done
 resolved() { "$KMC" run "$WORK/hash/resolved.toml" -q -o "$WORK/again" && cmp "$WORK/hash/cycles.csv" "$WORK/again/cycles.csv"; }
 expect "resolved.toml repeats the run" resolved
+readme_scenario() {
+    sed -n '/^```toml$/,/^```$/p' README.md | sed '1d;$d' >"$WORK/readme.toml" && [ -s "$WORK/readme.toml" ] &&
+        "$KMC" check "$WORK/readme.toml" && "$KMC" run "$WORK/readme.toml" -q --cycles 1 --replicas 1 \
+        --set structure.cells_a=6 --set structure.cells_b=6 --set structure.repeats=1 -o "$WORK/readme"
+}
+expect "the scenario of the README runs" readme_scenario
+voltage() { "$KMC" voltage builtin:demo -q --replicas 1 -o "$WORK/curve.csv" && [ "$(wc -l <"$WORK/curve.csv")" -gt 100 ]; }
+expect "kmc voltage writes a curve" voltage
 export_all() {
     for at in initial charge discharge; do
         "$KMC" export "$WORK/hash" --cycle 1 --at $at --format extxyz -o "$WORK/$at.extxyz" &&
