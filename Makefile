@@ -131,7 +131,8 @@ validate:
 check:
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(VENV)/ready
-	@BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$(if $(wildcard $(VENV)/ready),$(VENV)/bin/python,) sh tests/check.sh
+	@python=; [ ! -e $(VENV)/ready ] || python=$(VENV)/bin/python; \
+	 BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$$python sh tests/check.sh
 
 # ---- house-keeping ----
 

@@ -12,10 +12,10 @@ mkdir -p "$WORK"
 
 ok() { passed=$((passed + 1)); [ -n "$VERBOSE" ] && echo "ok      $1"; return 0; }
 bad() { failed=$((failed + 1)); echo "FAILED  $1"; }
-expect() { # name, condition as a command
-    name=$1
+expect() { # guarantee, condition as a command
+    guarantee=$1
     shift
-    if "$@" >"$WORK/last" 2>&1; then ok "$name"; else bad "$name"; sed 's/^/        /' "$WORK/last" | head -20; fi
+    if "$@" >"$WORK/last" 2>&1; then ok "$guarantee"; else bad "$guarantee"; sed 's/^/        /' "$WORK/last" | head -20; fi
 }
 
 # Adds the counts of a Criterion program; its closing line must say that tests ran, and no leak may be reported.
@@ -136,11 +136,11 @@ fi
 
 if [ -z "$QUICK" ]; then
     echo "== other compilers"
-    other() { # name, make variables...
-        name=$1
+    other() { # variant, make variables...
+        variant=$1
         shift
-        expect "builds: $name" make --no-print-directory -j2 BUILD="$BUILD/$name" "$@" "$BUILD/$name/kmc"
-        expect "same bits: $name" same_hashes "$reference" "$BUILD/$name/kmc"
+        expect "builds: $variant" make --no-print-directory -j2 BUILD="$BUILD/$variant" "$@" "$BUILD/$variant/kmc"
+        expect "same bits: $variant" same_hashes "$reference" "$BUILD/$variant/kmc"
     }
     other gcc-O0 OPTIMISE=-O0
     other gcc-native OPTIMISE="-O3 -march=native"
