@@ -117,8 +117,8 @@ if [ -n "$PYTHON" ]; then
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
     expect "figures of a run" "$PYTHON" -m lrmkmc figures "$WORK/hash" -o "$WORK/figures" --format svg
     "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
-    n=$(sed -n 's/.*[^0-9]\{0,1\}\([0-9][0-9]*\) passed.*/\1/p' "$WORK/pytest.log" | tail -1)
-    f=$(sed -n 's/.*[^0-9]\{0,1\}\([0-9][0-9]*\) failed.*/\1/p' "$WORK/pytest.log" | tail -1)
+    n=$(grep -oE '[0-9]+ passed' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
+    f=$(grep -oE '[0-9]+ (failed|error)' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     passed=$((passed + ${n:-0}))
     failed=$((failed + ${f:-0}))
     [ -n "$n" ] || { bad "pytest"; tail -20 "$WORK/pytest.log"; }
