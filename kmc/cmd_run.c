@@ -17,12 +17,10 @@ static const char usage[] =
     "clusters.csv and snapshots,\n"
     "and a table on stdout.\n";
 
-static volatile sig_atomic_t stop_signal;
-
 static void on_signal(int number) {
-    if (stop_signal)
+    if (engine_stop)
         _Exit(128 + number);
-    stop_signal = number;
+    engine_stop = number;
 }
 
 static void catch_signals(void) {
@@ -54,7 +52,8 @@ struct run {
     struct track *track; /* [replicas] */
     int64_t profile_replicas;
     const char *snapshots; /* none, last, all */
-    bool verbose;
+    int64_t short_halves;  /* half-cycles that ended with no Li left */
+    double written_s;      /* when cycles.csv was last written, since the start */
 };
 
 /* ---- observer of one replica ---- */
@@ -121,6 +120,23 @@ static bool wants_snapshot(const struct run *run, const struct replica *r, int64
     return strcmp(run->snapshots, "all") == 0 || cycle == run->sim.protocol.cycles || cycle == 1;
 }
 
+static void body_cycles(FILE *out, const void *context) {
+    const struct run *run = context;
+    cycle_record_write_header(out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        for (int64_t c = 0; c < run->track[k].cycles_done; c++)
+            cycle_record_write(&run->track[k].cycle[c], out);
+}
+
+/* cycles.csv as it stands, at most once in two seconds: a killed run keeps its cycles. */
+static int write_cycles_now(struct run *run) {
+    double now = progress_seconds(&run->progress);
+    if (now - run->written_s < 2)
+        return 0;
+    run->written_s = now;
+    return output_replace(&run->info, "cycles.csv", body_cycles, run, stderr);
+}
+
 static bool on_half(void *context, const struct replica *r, int64_t cycle, bool charge,
                     const struct protocol_half *h) {
     struct track *t = context;
@@ -137,11 +153,18 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     if (wants_snapshot(run, r, cycle) &&
         output_snapshot(&run->info, r, cycle, at, h->end_V, stderr) != 0)
         return false;
+    if (!h->reached_cutoff)
+        run->short_halves++;
+    bool ok = true;
     if (!charge) {
-        t->cycle[t->cycles_done++] = t->now;
+#pragma omp critical(run_results)
+        {
+            t->cycle[t->cycles_done++] = t->now;
+            ok = write_cycles_now(run) == 0;
+        }
         t->now.start_tm_li = t->now.tm_li_discharge;
     }
-    return stop_signal == 0;
+    return ok && engine_stop == 0;
 }
 
 static int run_replica(void *context, struct replica *r) {
@@ -166,14 +189,6 @@ static int run_replica(void *context, struct replica *r) {
 }
 
 /* ---- files of the whole run ---- */
-
-static void body_cycles(FILE *out, const void *context) {
-    const struct run *run = context;
-    cycle_record_write_header(out);
-    for (int64_t k = 0; k < run->sim.replicas; k++)
-        for (int64_t c = 0; c < run->track[k].cycles_done; c++)
-            cycle_record_write(&run->track[k].cycle[c], out);
-}
 
 static void body_profile(FILE *out, const void *context) {
     const struct run *run = context;
@@ -234,7 +249,7 @@ static bool allocate_tracks(struct run *run) {
     return run->track != NULL;
 }
 
-static void fill_info(struct run *run, const struct options *o) {
+static int fill_info(struct run *run, const struct options *o) {
     const struct scenario *s = run->sim.scenario;
     const char *name = scenario_text(s, "run.name");
     if (!*name)
@@ -252,13 +267,23 @@ static void fill_info(struct run *run, const struct options *o) {
     run->info.cell = &run->sim.cell;
     run->snapshots = scenario_text(s, "output.snapshots");
     run->profile_replicas = scenario_int(s, "output.profile_replicas");
+    if (!o->output && (strchr(name, '/') || name[0] == '.')) {
+        fprintf(stderr,
+                "%s: error: run.name: expected a name without '/' that does not begin with '.', "
+                "found \"%s\"\n"
+                "    hint: it names the run directory runs/NAME; give another name or -o DIR\n",
+                scenario_place(s, "run.name"), name);
+        return EXIT_USAGE;
+    }
+    return 0;
 }
 
 static int execute(struct run *run, const struct options *o) {
     if (!allocate_tracks(run))
         return EXIT_MEMORY;
-    fill_info(run, o);
-    int status = output_create(&run->info, stderr);
+    int status = fill_info(run, o);
+    if (status == 0)
+        status = output_create(&run->info, stderr);
     if (status)
         return status;
     catch_signals();
@@ -266,8 +291,15 @@ static int execute(struct run *run, const struct options *o) {
     status = simulation_for_each(&run->sim, run_replica, run, stderr);
     progress_end(&run->progress);
     int written = write_results(run);
-    if (stop_signal)
-        return 128 + stop_signal;
+    if (engine_stop) {
+        fprintf(stderr,
+                "interrupted: the cycles finished so far are in %s, without the DONE mark\n",
+                run->info.directory);
+        return 128 + engine_stop;
+    }
+    if (run->short_halves && !o->quiet)
+        fprintf(stderr, "note: %lld half-cycles ended with no Li left, before the cut-off\n",
+                (long long)run->short_halves);
     if (status || written)
         return status ? status : written;
     status = finish(run);
@@ -284,7 +316,7 @@ int cmd_run(int argc, char **argv) {
     struct scenario *s = options_load(&o);
     if (!s)
         return EXIT_USAGE;
-    struct run run = {.verbose = o.verbose};
+    struct run run = {0};
     status = simulation_create(&run.sim, s, stderr);
     if (status == 0)
         status = execute(&run, &o);

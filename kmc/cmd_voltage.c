@@ -150,29 +150,38 @@ static void write_branch(FILE *out, const struct curve *c, const char *name,
     }
 }
 
-/* Voltage of a branch at a capacity by linear interpolation; NaN outside. */
-static double voltage_at(const struct curve *c, double capacity) {
-    for (int64_t k = 0; k + 1 < c->n; k++) {
-        double a = c->point[k].capacity, b = c->point[k + 1].capacity;
-        if ((a - capacity) * (b - capacity) <= 0 && a != b)
-            return c->point[k].voltage +
-                   (c->point[k + 1].voltage - c->point[k].voltage) * (capacity - a) / (b - a);
+enum { BINS = 500 };
+static const double BIN_MAH_PER_G = 4;
+
+/* Mean voltage of a branch in bins of capacity; NaN where it has no point. */
+static void bin_voltages(const struct curve *c, double mean[BINS]) {
+    int n[BINS] = {0};
+    for (int b = 0; b < BINS; b++)
+        mean[b] = 0;
+    for (int64_t k = 0; k < c->n; k++) {
+        double b = c->point[k].capacity / BIN_MAH_PER_G;
+        if (b < 0 || b >= BINS)
+            continue;
+        mean[(int)b] += c->point[k].voltage;
+        n[(int)b]++;
     }
-    return NAN;
+    for (int b = 0; b < BINS; b++)
+        mean[b] = n[b] ? mean[b] / n[b] : NAN;
 }
 
-/* Mean difference between the branches over the capacities that both cover, V. */
+/* Mean difference between the branches over the bins that both cover, V. */
 static double false_hysteresis(const struct sweep *s, double *covered) {
-    double sum = 0;
+    double charge[BINS], discharge[BINS], sum = 0;
     int n = 0;
-    for (double q = 0; q <= 1000; q += 0.5) {
-        double d = voltage_at(&s->branch[0], q) - voltage_at(&s->branch[1], q);
-        if (isnan(d))
+    bin_voltages(&s->branch[0], charge);
+    bin_voltages(&s->branch[1], discharge);
+    for (int b = 0; b < BINS; b++) {
+        if (isnan(charge[b]) || isnan(discharge[b]))
             continue;
-        sum += d;
+        sum += charge[b] - discharge[b];
         n++;
     }
-    *covered = 0.5 * n;
+    *covered = BIN_MAH_PER_G * n;
     return n ? sum / n : NAN;
 }
 

@@ -1,6 +1,7 @@
 /* engine: two verbs over one state.  A back end fills `struct engine_ops`; the protocol knows nothing else of it. */
 #ifndef KMC_ENGINE_H
 #define KMC_ENGINE_H
+#include <signal.h>
 #include <stdbool.h>
 #include "../kernels/events.h"
 #include "state.h"
@@ -21,6 +22,9 @@ struct engine_advanced {
 };
 
 struct engine;
+
+/* Set by a signal handler: advance returns at the next event, the protocol after the slice. */
+extern volatile sig_atomic_t engine_stop;
 
 struct engine_ops {
     const char *name;

@@ -353,7 +353,7 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
     for (int64_t k = 0; k < e->s->n_sites; k++)
         e->release[k] = EVENTS_UNKNOWN;
     refresh_rates(e, &ctx);
-    for (uint64_t d = 0; rate_tree_total(&e->tree) > 0; d++) {
+    for (uint64_t d = 0; rate_tree_total(&e->tree) > 0 && !engine_stop; d++) {
         struct philox_block r = philox_draw(e->s->random, STREAM_ADVANCE, e->s->step, d);
         used -= tables_log(philox_open(r.v[2], r.v[3])) / rate_tree_total(&e->tree);
         if (used > step_s)
@@ -403,6 +403,8 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s) 
     exact_free(e);
     return NULL;
 }
+
+volatile sig_atomic_t engine_stop;
 
 const struct engine_ops engine_exact = {"exact", exact_create, exact_free, exact_equilibrate,
                                         exact_advance};

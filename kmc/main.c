@@ -1,4 +1,5 @@
 /* lrm-kmc: kinetic Monte Carlo of voltage fade in Li-rich layered cathodes. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "../kernels/tables.h"
@@ -30,6 +31,16 @@ static void print_usage(FILE *out) {
     fputs("\n`kmc COMMAND --help` explains each. First try: kmc run builtin:demo\n", out);
 }
 
+/* A full disk behind stdout must not pass unnoticed. */
+static int flushed(int status) {
+    bool ok = fflush(stdout) == 0 && !ferror(stdout);
+    if (!ok)
+        fputs(
+            "kmc: error: the output could not be written completely\n    hint: is the disk full?\n",
+            stderr);
+    return ok || status ? status : 5;
+}
+
 int main(int argc, char **argv) {
     if (tables_fused()) {
         fputs("kmc: error: this build fuses a*b+c, so results would not be reproducible\n"
@@ -47,7 +58,7 @@ int main(int argc, char **argv) {
     }
     for (int k = 0; argc > 1 && k < COMMANDS; k++)
         if (strcmp(argv[1], commands[k].name) == 0)
-            return commands[k].run(argc - 1, argv + 1);
+            return flushed(commands[k].run(argc - 1, argv + 1));
     if (argc > 1)
         fprintf(stderr, "kmc: error: expected a command, found `%s`\n\n", argv[1]);
     print_usage(stderr);

@@ -39,16 +39,22 @@ int output_replace(const struct output_info *info, const char *name,
     return 0;
 }
 
-static void json_text(FILE *out, const char *key, const char *value) {
-    fprintf(out, "  \"%s\": \"", key);
-    for (const char *p = value; *p; p++)
+void output_json_string(FILE *out, const char *text) {
+    fputc('"', out);
+    for (const char *p = text; *p; p++)
         if (*p == '"' || *p == '\\')
             fprintf(out, "\\%c", *p);
         else if ((unsigned char)*p < 0x20)
             fprintf(out, "\\u%04x", *p);
         else
             fputc(*p, out);
-    fputs("\",\n", out);
+    fputc('"', out);
+}
+
+static void json_text(FILE *out, const char *key, const char *value) {
+    fprintf(out, "  \"%s\": ", key);
+    output_json_string(out, value);
+    fputs(",\n", out);
 }
 
 static void write_box(FILE *out, const struct supercell *c) {

@@ -34,6 +34,9 @@ int output_replace(const struct output_info *info, const char *name,
 int output_snapshot(const struct output_info *info, const struct replica *r, int64_t cycle,
                     const char *at, double voltage_V, FILE *errors);
 
+/* A JSON string with its quotes. */
+void output_json_string(FILE *out, const char *text);
+
 /* Current time, ISO 8601 UTC, into text[32]. */
 void output_time(char text[32]);
 

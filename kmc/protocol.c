@@ -2,9 +2,6 @@
 #include "protocol.h"
 #include "units.h"
 
-/* A half-cycle that passes this many times the Li content has lost its way. */
-enum { SLICES_LIMIT = 20000 };
-
 static double hours(const struct scenario *s, const char *key) {
     return scenario_real(s, key) * UNITS_SECONDS_PER_HOUR;
 }
@@ -138,17 +135,6 @@ static double overlap(double a, double b, double low, double high) {
     return to > from ? to - from : 0;
 }
 
-/* The current that was set; where the voltage is set, the mean current that flowed. */
-static double slice_current(const struct run *w, const struct half *h, double charge_mAh_per_g,
-                            double duration_s) {
-    bool rest = h->step == STEP_REST_CHARGED || h->step == STEP_REST_DISCHARGED;
-    if (rest)
-        return 0;
-    if (w->electrode.kappa_ueV > 0)
-        return h->charge ? w->p->current_mA_per_g : -w->p->current_mA_per_g;
-    return duration_s > 0 ? charge_mAh_per_g / (duration_s / UNITS_SECONDS_PER_HOUR) : 0;
-}
-
 /* Books the charge of a slice at the mean of the voltages at its ends. */
 static void book(struct run *w, struct half *h, double duration_s, int64_t evaluated) {
     double sign = h->charge ? 1 : -1;
@@ -161,16 +147,16 @@ static void book(struct run *w, struct half *h, double duration_s, int64_t evalu
     h->window_charge += in_window;
     h->window_energy += in_window * v;
     h->sum.end_V = w->voltage_V;
-    struct protocol_slice s = {.cycle = w->cycle,
-                               .step = h->step,
-                               .time_s = w->time_s,
-                               .voltage_V = w->voltage_V,
-                               .current_mA_per_g = slice_current(w, h, sign * dq, duration_s),
-                               .li = w->li,
-                               .evaluated = evaluated,
-                               .capacity_mAh_per_g = capacity,
-                               .charged_mAh_per_g =
-                                   ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
+    struct protocol_slice s = {
+        .cycle = w->cycle,
+        .step = h->step,
+        .time_s = w->time_s,
+        .voltage_V = w->voltage_V,
+        .current_mA_per_g = duration_s > 0 ? sign * dq / (duration_s / UNITS_SECONDS_PER_HOUR) : 0,
+        .li = w->li,
+        .evaluated = evaluated,
+        .capacity_mAh_per_g = capacity,
+        .charged_mAh_per_g = ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
     s.progress = capacity / (0.9 * (double)w->r->cell.n_li * w->mAh_per_li);
     h->last_capacity = capacity;
     h->last_V = w->voltage_V;
@@ -183,6 +169,8 @@ static int slice(struct run *w, struct half *h, double duration_s) {
     run_slice(w, duration_s, &h->sum);
     book(w, h, duration_s, h->sum.evaluated - before);
     w->slices_done++;
+    if (engine_stop)
+        return 1;
     if (w->p->check_every && w->slices_done % w->p->check_every == 0)
         return check(w);
     return 0;
@@ -192,18 +180,39 @@ static bool past_cutoff(const struct run *w, bool charge) {
     return charge ? w->voltage_V >= w->p->upper_V : w->voltage_V <= w->p->lower_V;
 }
 
+/* Three times the pristine Li passed without meeting the cut-off. */
+static int runaway(const struct run *w) {
+    fprintf(w->errors,
+            "replica %u, cycle %lld: error: expected the cut-off within three times the pristine "
+            "Li, found %.3f V there\n"
+            "    hint: are energies and cut-offs compatible? try kmc voltage first\n",
+            w->r->number, (long long)w->cycle, w->voltage_V);
+    return 1;
+}
+
+/* The field follows the measured voltage over about two ions of charge.  Following every slice, however small, would add the same lag of N to the
+ * field again and again before N can answer, and drive the voltage past its equilibrium. */
+static void follow_voltage(struct run *w, double step_li) {
+    double share = step_li < 2 ? step_li / 2 : 1;
+    double now = (double)w->electrode.voltage_ueV * 1e-6;
+    w->electrode.voltage_ueV = units_ueV(now + share * (w->voltage_V - now));
+}
+
 static int galvanostatic(struct run *w, struct half *h) {
     double full = (double)w->r->cell.n_li, step = w->p->slice_fraction * full;
     double duration = step * w->mAh_per_li / w->p->current_mA_per_g * UNITS_SECONDS_PER_HOUR;
     int status = 0;
     w->electrode.kappa_ueV = w->p->kappa_ueV;
     w->target_li = w->li;
+    w->electrode.voltage_ueV = units_ueV(w->voltage_V);
     for (int64_t n = 0; status == 0 && !past_cutoff(w, h->charge); n++) {
         w->target_li += h->charge ? -step : step;
-        if (w->target_li < 0 || n > SLICES_LIMIT)
-            break;
+        if (w->target_li < 0)
+            break; /* no Li left below the cut-off */
+        if ((double)n * w->p->slice_fraction > 3)
+            return runaway(w);
         w->electrode.target = (int64_t)(w->target_li + 0.5);
-        w->electrode.voltage_ueV = units_ueV(w->voltage_V);
+        follow_voltage(w, step);
         status = slice(w, h, duration);
     }
     return status;
@@ -240,6 +249,7 @@ static int wait_at(struct run *w, struct half *h, enum protocol_step step, doubl
 
 static void finish_half(const struct run *w, struct half *h) {
     struct protocol_half *s = &h->sum;
+    s->reached_cutoff = past_cutoff(w, h->charge) || w->p->mode == PROTOCOL_POTENTIOSTATIC;
     s->mean_V = s->capacity > 0 ? s->energy / s->capacity : NAN;
     double width = w->p->window_high - w->p->window_low;
     s->window_mean_V = h->window_charge > 0.999 * width ? h->window_energy / h->window_charge : NAN;

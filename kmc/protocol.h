@@ -69,6 +69,7 @@ struct protocol_half {
     double plateau;       /* capacity passed between the plateau voltages */
     double window_mean_V; /* mean voltage between the window capacities; NaN when not reached */
     double end_V;
+    bool reached_cutoff;        /* false when the Li ran out before */
     int64_t slices, sub_slices; /* number of slices, sub-slices at the end */
     int64_t draws, evaluated, accepted;
     struct engine_advanced events; /* sums */

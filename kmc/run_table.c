@@ -88,7 +88,7 @@ static void print_controls(const struct runfiles_run *run, const struct output_i
             extreme(t, "sub_slices_max", true), scenario_real(s, "kinetics.large_step"),
             100 * share,
             share > scenario_real(s, "kinetics.large_step_share")
-                ? " (above the limit: raise kinetics.sub_slices_max)"
+                ? " (wanted: below the limit; see DESIGN.md, Fade)"
                 : "",
             extreme(t, "stiff_factor_min", false), scenario_real(s, "kinetics.stiff_firings"));
     fprintf(out,
@@ -113,10 +113,11 @@ static void print_json(const struct runfiles_run *run, const struct output_info 
     const struct statistics_cycles *c = &run->cycles;
     double first = run->protocol[RUNFILES_FADE_FIRST_CYCLE];
     struct statistics_span span = {isnan(first) ? 2 : (int64_t)first, c->last_cycle};
-    fprintf(out,
-            "{\"scenario\": \"%s\", \"directory\": \"%s\", \"claims\": \"uncalibrated\", "
-            "\"metrics\": {",
-            run->scenario, info->directory);
+    fputs("{\"scenario\": ", out);
+    output_json_string(out, run->scenario);
+    fputs(", \"directory\": ", out);
+    output_json_string(out, info->directory);
+    fputs(", \"claims\": \"uncalibrated\", \"metrics\": {", out);
     bool comma = false;
     for (size_t k = 0; statistics_metric_name(k); k++) {
         const char *name = statistics_metric_name(k);

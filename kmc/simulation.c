@@ -24,8 +24,7 @@ int64_t simulation_replica_bytes(const struct simulation *sim) {
 /* Refuses boxes that the machine cannot hold before anything of the size is allocated. */
 static bool fits_memory(const struct simulation *sim, FILE *errors) {
     int64_t have = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    int64_t at_once = sim->replicas < sim->threads ? sim->replicas : sim->threads;
-    int64_t need = simulation_replica_bytes(sim) * at_once;
+    int64_t at_once = sim->threads, need = simulation_replica_bytes(sim) * at_once;
     if (need <= have / 10 * 9)
         return true;
     fprintf(errors,
@@ -47,6 +46,8 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
     sim->scenario = s;
     sim->replicas = scenario_int(s, "run.replicas");
     sim->threads = cores(s);
+    if (sim->threads > sim->replicas)
+        sim->threads = (int)sim->replicas;
     sim->ops = engine_find(scenario_text(s, "run.engine"));
     protocol_init(&sim->protocol, s);
     if (!species_init(&sim->species, s, errors))
