@@ -169,13 +169,18 @@ static void bin_voltages(const struct curve *c, double mean[BINS]) {
         mean[b] = n[b] ? mean[b] / n[b] : NAN;
 }
 
-/* Mean difference between the branches over the bins that both cover, V. */
+/* Mean difference between the branches over the bins that both cover, V.  The first and the last of them are left out: there the curve is so
+ * steep that a bin holds other voltages on charge than on discharge. */
 static double false_hysteresis(const struct sweep *s, double *covered) {
     double charge[BINS], discharge[BINS], sum = 0;
-    int n = 0;
+    int n = 0, first = 0, last = BINS - 1;
     bin_voltages(&s->branch[0], charge);
     bin_voltages(&s->branch[1], discharge);
-    for (int b = 0; b < BINS; b++) {
+    while (first < last && (isnan(charge[first]) || isnan(discharge[first])))
+        first++;
+    while (last > first && (isnan(charge[last]) || isnan(discharge[last])))
+        last--;
+    for (int b = first + 1; b < last; b++) {
         if (isnan(charge[b]) || isnan(discharge[b]))
             continue;
         sum += charge[b] - discharge[b];
