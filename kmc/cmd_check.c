@@ -73,6 +73,13 @@ int cmd_check(int argc, char **argv) {
     int status = options_parse(&o, argc, argv, usage);
     if (status >= 0)
         return status;
+    if (o.json) {
+        fputs("command line: error: --json: expected with kmc run or kmc compare, found with kmc "
+              "check\n"
+              "    hint: kmc check prints text only\n",
+              stderr);
+        return EXIT_USAGE;
+    }
     struct scenario *s = options_load(&o);
     if (!s)
         return EXIT_USAGE;

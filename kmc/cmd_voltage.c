@@ -259,6 +259,13 @@ int cmd_voltage(int argc, char **argv) {
     int status = options_parse(&o, argc, argv, usage);
     if (status >= 0)
         return status;
+    if (o.json) {
+        fputs("command line: error: --json: expected with kmc run or kmc compare, found with kmc "
+              "voltage\n"
+              "    hint: the curve is CSV\n",
+              stderr);
+        return EXIT_USAGE;
+    }
     struct scenario *s = options_load(&o);
     if (!s)
         return EXIT_USAGE;

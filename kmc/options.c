@@ -13,7 +13,7 @@ const char options_help[] =
     "      --cycles N          charge-discharge cycles (protocol.cycles)\n"
     "      --check-every N     recount energies every N slices (output.check_every)\n"
     "      --set KEY=VALUE     override any key of the scenario; may be repeated\n"
-    "      --json              results as JSON on stdout\n"
+    "      --json              results as JSON on stdout (kmc run)\n"
     "  -q, --quiet             no progress, no notes\n"
     "  -v, --verbose           more notes\n"
     "  -h, --help              this text\n";

@@ -52,9 +52,11 @@ static void print_fade(const struct runfiles_run *run, FILE *out) {
     const struct statistics_cycles *c = &run->cycles;
     double first = run->protocol[RUNFILES_FADE_FIRST_CYCLE];
     struct statistics_span span = {isnan(first) ? 2 : (int64_t)first, c->last_cycle};
-    fprintf(out, "\nCycles %lld to %lld, %.2f to %.2f V, C-rate %.3g/h; model UNCALIBRATED:\n",
-            (long long)span.first, (long long)span.last, run->protocol[RUNFILES_LOWER_CUTOFF_V],
-            run->protocol[RUNFILES_UPPER_CUTOFF_V], run->protocol[RUNFILES_C_RATE_PER_H]);
+    bool enough = span.first < span.last;
+    fprintf(out, "\nCycles %lld to %lld, %.2f to %.2f V, C-rate %.3g/h; model UNCALIBRATED%s:\n",
+            enough ? (long long)span.first : 1, (long long)span.last,
+            run->protocol[RUNFILES_LOWER_CUTOFF_V], run->protocol[RUNFILES_UPPER_CUTOFF_V],
+            run->protocol[RUNFILES_C_RATE_PER_H], enough ? "" : "; too few cycles for a fade");
     print_estimate("voltage fade", statistics_metric_estimate(c, "voltage_fade_mV_per_cycle", span),
                    "mV/cycle", out);
     print_estimate("initial coulombic efficiency",
