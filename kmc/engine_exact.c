@@ -404,8 +404,6 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s) 
     return NULL;
 }
 
-volatile sig_atomic_t engine_stop;
-
 const struct engine_ops engine_exact = {"exact", exact_create, exact_free, exact_equilibrate,
                                         exact_advance};
 
