@@ -10,17 +10,37 @@
 #define KERNELS_ENERGY_H
 #include "rate_model.h"
 
+/* Writes a site's byte, into the border of a tile too. */
+KMC_HD void energy_put_byte(struct configuration *x, struct lattice_coord c, uint8_t byte) {
+    struct lattice_places p;
+    lattice_places_of(x->lattice, c, &p);
+    for (int k = 0; k < p.n; k++)
+        x->occupancy[lattice_site(x->lattice, p.at[k])] = byte;
+}
+
+/* Adds to the deviation and TM count of an O, in the border of a tile too. */
+KMC_HD void energy_add_oxygen(struct configuration *x, struct lattice_coord o, int deviation,
+                              int tm) {
+    struct lattice_places p;
+    lattice_places_of(x->lattice, o, &p);
+    for (int k = 0; k < p.n; k++) {
+        int64_t index = lattice_oxygen_index(x->lattice, p.at[k]);
+        if (x->deviation[index] != RATE_MODEL_ABSENT)
+            x->deviation[index] = (int16_t)(x->deviation[index] + deviation);
+        if (tm)
+            x->n_tm[index] = (uint8_t)(x->n_tm[index] + tm);
+    }
+}
+
 struct energy_field {
     int32_t phi, n; /* sum of deviations and number of the anions around a cation site */
 };
 
-KMC_HD struct energy_field energy_field_at(const struct rate_model *m,
-                                           const struct configuration *x, struct lattice_coord c) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+KMC_HD struct energy_field energy_field_at(const struct configuration *x, struct lattice_coord c) {
+    int n = lattice_stencil_of(x->lattice, c)->n_vertex;
     struct energy_field f = {0, 0};
-    for (int v = 0; v < st->n_vertex; v++) {
-        int32_t d = x->deviation[lattice_oxygen_index(&m->lattice,
-                                                      lattice_step(&m->lattice, c, st->vertex[v]))];
+    for (int v = 0; v < n; v++) {
+        int32_t d = x->deviation[lattice_vertex(x->lattice, c, v)];
         if (d == RATE_MODEL_ABSENT)
             continue;
         f.phi += d;
@@ -29,63 +49,80 @@ KMC_HD struct energy_field energy_field_at(const struct rate_model *m,
     return f;
 }
 
-/* Sum of face energies of an ion of `group` at a cation site with all its face neighbours. */
+/* An ion taken as absent although the configuration still holds it: hops are judged without moving anything. */
+struct energy_absent {
+    int64_t site, oxygen[6]; /* its site and the O it touches */
+    int n, tm;
+    int32_t valence; /* e/12 that it gives to each of them */
+};
+
+KMC_HD void energy_take_off(const struct rate_model *m, const struct configuration *x,
+                            struct lattice_coord c, int species, struct energy_absent *a) {
+    a->site = lattice_site(x->lattice, c);
+    a->n = lattice_stencil_of(x->lattice, c)->n_vertex;
+    a->tm = m->group[species] == GROUP_TM;
+    a->valence = m->charge[species] * rate_model_valence_step(c.kind);
+    for (int v = 0; v < a->n; v++)
+        a->oxygen[v] = lattice_vertex(x->lattice, c, v);
+}
+
+/* Sum of face energies of an ion of `group` at a cation site with all its face neighbours, the site `without` left out. */
 KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord c, int group) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+                            struct lattice_coord c, int group, int64_t without) {
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int32_t sum = 0;
     for (int v = 0; v < st->n_face; v++) {
-        struct lattice_coord n = lattice_step(&m->lattice, c, st->face[v]);
-        uint8_t ion = x->occupancy[lattice_site(&m->lattice, n)];
-        if (ion != CATION_VACANCY && ion != SITE_OUTSIDE)
-            sum += m->face[rate_model_contact(c.kind, n.kind)][group][m->group[ion]];
+        int64_t n = lattice_face(x->lattice, c, v);
+        uint8_t ion = x->occupancy[n];
+        if (ion != CATION_VACANCY && ion != SITE_OUTSIDE && n != without)
+            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group][m->group[ion]];
     }
     return sum;
 }
 
-/* Energy of putting an ion on a vacant cation site. */
+/* Energy of putting an ion on a cation site that is vacant, or that the absent ion (may be NULL) leaves vacant. */
 KMC_HD int32_t energy_place(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord c, int species) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+                            struct lattice_coord c, int species, const struct energy_absent *a) {
+    int n = lattice_stencil_of(x->lattice, c)->n_vertex;
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind), sum = 0;
     int is_tm = m->group[species] == GROUP_TM;
-    for (int v = 0; v < st->n_vertex; v++) {
-        struct lattice_coord oc = lattice_step(&m->lattice, c, st->vertex[v]);
-        int64_t o = lattice_oxygen_index(&m->lattice, oc);
-        int32_t d = x->deviation[o];
+    for (int v = 0; v < n; v++) {
+        int64_t o = lattice_vertex(x->lattice, c, v);
+        int32_t d = x->deviation[o], n_tm = x->n_tm[o];
         if (d == RATE_MODEL_ABSENT)
             continue;
+        for (int w = 0; a && w < a->n; w++)
+            if (a->oxygen[w] == o) {
+                d -= a->valence;
+                n_tm -= a->tm;
+            }
         sum += m->valence_unit * (2 * d * q + q * q);
-        int state = rate_model_state(x->occupancy[lattice_site(&m->lattice, oc)]);
+        int state = rate_model_state(x->occupancy[lattice_oxygen_site(x->lattice, o)]);
         if (is_tm && state < ANION_ACTIVE)
-            sum += m->anion[state][x->n_tm[o] + 1] - m->anion[state][x->n_tm[o]];
+            sum += m->anion[state][n_tm + 1] - m->anion[state][n_tm];
     }
     return sum + m->cation[species][rate_model_site_class(c)] +
-           energy_faces(m, x, c, m->group[species]);
+           energy_faces(m, x, c, m->group[species], a ? a->site : -1);
 }
 
 /* Adds (sign +1) or takes away (-1) an ion's charge and TM count at the O around it, and sets the site's byte. */
 KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration *x,
                                 struct lattice_coord c, int species, int sign) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int q = sign * m->charge[species] * rate_model_valence_step(c.kind);
     int tm = m->group[species] == GROUP_TM ? sign : 0;
-    for (int v = 0; v < st->n_vertex; v++) {
-        int64_t o = lattice_oxygen_index(&m->lattice, lattice_step(&m->lattice, c, st->vertex[v]));
-        x->n_tm[o] = (uint8_t)(x->n_tm[o] + tm);
-        if (x->deviation[o] != RATE_MODEL_ABSENT)
-            x->deviation[o] = (int16_t)(x->deviation[o] + q);
-    }
-    x->occupancy[lattice_site(&m->lattice, c)] = (uint8_t)(sign > 0 ? species : CATION_VACANCY);
+    for (int v = 0; v < st->n_vertex; v++)
+        energy_add_oxygen(x, lattice_step(x->lattice, c, st->vertex[v]), q, tm);
+    energy_put_byte(x, c, (uint8_t)(sign > 0 ? species : CATION_VACANCY));
 }
 
 /* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none). */
 KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);
+    int n = lattice_stencil_of(x->lattice, o)->n_oxygen;
     int32_t sum = 0;
-    for (int v = 0; v < st->n_oxygen; v++) {
-        int state = rate_model_state(x->occupancy[lattice_neighbor(&m->lattice, o, st->oxygen[v])]);
+    for (int v = 0; v < n; v++) {
+        int state = rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]);
         if (v != skip && state < ANION_ACTIVE)
             sum += m->pair[to][state] - m->pair[from][state];
     }
@@ -95,7 +132,7 @@ KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configurati
 /* Energy of changing an O's state from -> to by one token (or none), bond terms left out; skip = direction of a partner or -1. */
 KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
-    int64_t index = lattice_oxygen_index(&m->lattice, o);
+    int64_t index = lattice_oxygen_index(x->lattice, o);
     int32_t step = m->z12[from] - m->z12[to], d = x->deviation[index];
     return m->valence_unit * (2 * d * step + step * step) + m->anion[to][x->n_tm[index]] -
            m->anion[from][x->n_tm[index]] + energy_pairs(m, x, o, from, to, skip);
@@ -104,10 +141,10 @@ KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configurati
 /* Energy of joining o and its neighbour in direction `dir` into a peroxo dimer, both taken as holes whatever they are now. */
 KMC_HD int32_t energy_join(const struct rate_model *m, const struct configuration *x,
                            struct lattice_coord o, int dir) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);
-    struct lattice_coord p = lattice_step(&m->lattice, o, st->oxygen[dir]);
-    uint8_t no = x->n_tm[lattice_oxygen_index(&m->lattice, o)];
-    uint8_t np = x->n_tm[lattice_oxygen_index(&m->lattice, p)];
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
+    struct lattice_coord p = lattice_step(x->lattice, o, st->oxygen[dir]);
+    uint8_t no = x->n_tm[lattice_oxygen_index(x->lattice, o)];
+    uint8_t np = x->n_tm[lattice_oxygen_index(x->lattice, p)];
     return m->anion[ANION_PEROXO][no] - m->anion[ANION_HOLE][no] + m->anion[ANION_PEROXO][np] -
            m->anion[ANION_HOLE][np] + energy_pairs(m, x, o, ANION_HOLE, ANION_PEROXO, dir) +
            energy_pairs(m, x, p, ANION_HOLE, ANION_PEROXO, st->reverse[dir]) +
@@ -117,10 +154,9 @@ KMC_HD int32_t energy_join(const struct rate_model *m, const struct configuratio
 /* Changes an O's state and its deviation; partner direction 0 unless bonded. */
 KMC_HD void energy_apply_anion(const struct rate_model *m, struct configuration *x,
                                struct lattice_coord o, int to, int partner) {
-    int64_t index = lattice_oxygen_index(&m->lattice, o), site = lattice_site(&m->lattice, o);
-    int from = rate_model_state(x->occupancy[site]);
-    x->deviation[index] = (int16_t)(x->deviation[index] + m->z12[from] - m->z12[to]);
-    x->occupancy[site] = (uint8_t)(to | partner << 4);
+    int from = rate_model_state(x->occupancy[lattice_site(x->lattice, o)]);
+    energy_add_oxygen(x, o, m->z12[from] - m->z12[to], 0);
+    energy_put_byte(x, o, (uint8_t)(to | partner << 4));
 }
 
 #endif

@@ -10,8 +10,12 @@
  * The electron of the last four is exchanged with an oct that shares the O: a TM ion there changes valence, or a Li+ there enters or leaves together
  * with an electron of the electrode.  Electrons move one at a time; two-electron steps are two events in a row.
  *
+ * Fast pairs.  A pair of oxygen events that would fire more than stiff_firings times a slice and O even in its slower direction is in equilibrium on the
+ * time scale of a slice: it is no event here but a move of `equilibrate` (kernels/moves.h).  The criterion is the same from both ends, so each
+ * of the two verbs obeys detailed balance.  Hops are slowed down instead, both directions by one factor.
+ *
  * Owners: an ion owns its hops; a hole owns its joins (the lower site id of the two) and combines; a bonded O owns its cleave, oxidise, reduce and,
- * for the lower site id, the split.
+ * for the lower site id, the split.  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
  */
 #ifndef KERNELS_EVENTS_H
 #define KERNELS_EVENTS_H
@@ -30,9 +34,6 @@ enum event_kind {
 
 enum { EVENT_CHANNELS_MAX = 192 };
 
-/* Ways in which one O can take part in an event of a kind: the slow-down of fast pairs counts the firings of all of them together. */
-enum { EVENT_WAYS_BOND = 12, EVENT_WAYS_CLEAVE = 12 * 6, EVENT_WAYS_EXCHANGE = 2 * 6 };
-
 /* Rates below this, 1/s, are taken as zero: less than one firing in 300 years a channel. */
 #define EVENTS_RATE_FLOOR 1e-10
 
@@ -48,10 +49,19 @@ struct event_channel {
     int8_t li_change;
 };
 
+/* Channels as they are enumerated: their number and total rate, the one that a search asks for, and all of them when `all` has room. */
 struct event_list {
     int n;
     double total;
-    struct event_channel channel[EVENT_CHANNELS_MAX];
+    double search; /* the first channel at which the total exceeds this is kept in `found`; < 0 = none */
+    struct event_channel found;
+    struct event_channel *all; /* [EVENT_CHANNELS_MAX] or NULL */
+};
+
+/* Barriers in ueV that stand for rates. */
+struct event_limits {
+    int64_t floor;             /* barriers from here on count as infinite */
+    int64_t fast[EVENT_KINDS]; /* a pair whose higher barrier is not above this is fast; -1 = none is */
 };
 
 /* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the whole slice. */
@@ -61,10 +71,25 @@ struct event_context {
     struct electrode electrode;
     int64_t n_li;
     double step_s, slice_s;
-    int32_t *
-        release; /* [n_sites] tokens_energy(oct, -1) remembered, EVENTS_UNKNOWN where not; NULL = never remember. Owner: the engine */
+    struct event_limits limits;
 };
-enum { EVENTS_UNKNOWN = INT32_MIN };
+
+/* Barrier at which a rate is `rate`, 0 when the attempt frequency lies below it. */
+static inline int64_t events_barrier_of(const struct rate_model *m, double rate) {
+    double e = m->boltzmann.kT_ueV * (tables_log(m->attempt_frequency) - tables_log(rate));
+    return e > 0 ? (int64_t)e : 0;
+}
+
+/* Ways in which one O can take part in an event of a kind: the firings of all of them count together. */
+static inline void events_limits_init(struct event_limits *l, const struct rate_model *m,
+                                      double slice_s) {
+    static const int ways[EVENT_KINDS] = {1, 12, 12, 12 * 6, 12 * 6, 2 * 6, 2 * 6};
+    l->floor = events_barrier_of(m, EVENTS_RATE_FLOOR);
+    for (int k = 0; k < EVENT_KINDS; k++)
+        l->fast[k] = m->stiff_firings > 0 && slice_s > 0
+                         ? events_barrier_of(m, m->stiff_firings / (slice_s * ways[k]))
+                         : -1;
+}
 
 /* Barrier in ueV; the floor of dE/2 keeps forward - backward = dE exactly. */
 KMC_HD int64_t events_barrier(int64_t d_energy, int64_t kra) {
@@ -74,45 +99,55 @@ KMC_HD int64_t events_barrier(int64_t d_energy, int64_t kra) {
     return e > 0 ? e : 0;
 }
 
+/* Is the pair of an oxygen event fast, seen from either end? */
+KMC_HD int events_is_fast(const struct event_limits *l, int kind, int64_t d_energy, int64_t kra) {
+    return events_barrier(d_energy >= 0 ? d_energy : -d_energy, kra) <= l->fast[kind];
+}
+
 KMC_HD double events_rate(const struct rate_model *m, int64_t d_energy, int64_t kra) {
     return m->attempt_frequency * tables_boltzmann(&m->boltzmann, events_barrier(d_energy, kra));
 }
 
-/* Common factor of both directions: 1, or less when even the slower one fires more than stiff_firings / ways times a slice. */
-KMC_HD double events_slow_down(const struct event_context *e, double rate, int64_t d_energy,
-                               int ways) {
-    double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
-    double firings = slower * e->slice_s * ways;
-    return e->m->stiff_firings > 0 && firings > e->m->stiff_firings ? e->m->stiff_firings / firings
-                                                                    : 1.0;
-}
-
-/* d_energy = change of the crystal's energy, omega = the same plus the electrode's share. */
-KMC_HD void events_add(const struct event_context *e, struct event_list *l, struct event_channel c,
-                       int64_t omega, double rate, int ways) {
-    if (KMC_SABOTAGE == SABOTAGE_RATE && c.kind == EVENT_SPLIT)
-        rate *= 1.03;
-    if (rate < EVENTS_RATE_FLOOR || l->n >= EVENT_CHANNELS_MAX)
-        return;
-    c.slow_down = events_slow_down(e, rate, omega, ways);
-    c.rate = rate * c.slow_down;
-    l->channel[l->n++] = c;
-    l->total += c.rate;
+KMC_HD void events_add(struct event_list *l, const struct event_channel *c) {
+    if (l->all && l->n < EVENT_CHANNELS_MAX)
+        l->all[l->n] = *c;
+    l->n++;
+    if (l->total <= l->search)
+        l->found = *c;
+    l->total += c->rate;
 }
 
 /* ---- hops ---- */
 
+/* Common factor of both directions of a hop: 1, or less when even the slower one fires more than stiff_firings times a slice. */
+KMC_HD double events_slow_down(const struct event_context *e, double rate, int64_t d_energy) {
+    double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
+    double firings = slower * e->slice_s;
+    return e->m->stiff_firings > 0 && firings > e->m->stiff_firings ? e->m->stiff_firings / firings
+                                                                    : 1.0;
+}
+
+KMC_HD void events_add_hop(const struct event_context *e, struct event_list *l,
+                           struct event_channel *c, double rate) {
+    if (rate < EVENTS_RATE_FLOOR)
+        return;
+    c->slow_down = events_slow_down(e, rate, c->energy);
+    c->rate = rate * c->slow_down;
+    events_add(l, c);
+}
+
 KMC_HD int events_shares_bonded_oxygen(const struct event_context *e, struct lattice_coord a,
                                        struct lattice_coord b) {
-    const struct lattice *lat = &e->m->lattice;
-    const struct lattice_stencil *sa = lattice_stencil_of(lat, a), *sb = lattice_stencil_of(lat, b);
-    for (int v = 0; v < sa->n_vertex; v++) {
-        int64_t o = lattice_neighbor(lat, a, sa->vertex[v]);
-        int state = rate_model_state(e->x->occupancy[o]);
+    const struct lattice *lat = e->x->lattice;
+    int na = lattice_stencil_of(lat, a)->n_vertex, nb = lattice_stencil_of(lat, b)->n_vertex;
+    for (int v = 0; v < na; v++) {
+        struct lattice_coord o = lattice_step(lat, a, lattice_stencil_of(lat, a)->vertex[v]);
+        int state = rate_model_state(e->x->occupancy[lattice_site(lat, o)]);
         if (state != ANION_PEROXO && state != ANION_MOLECULAR)
             continue;
-        for (int w = 0; w < sb->n_vertex; w++)
-            if (lattice_neighbor(lat, b, sb->vertex[w]) == o)
+        for (int w = 0; w < nb; w++)
+            if (lattice_neighbor(lat, b, lattice_stencil_of(lat, b)->vertex[w]) ==
+                lattice_site(lat, o))
                 return 1;
     }
     return 0;
@@ -122,13 +157,14 @@ KMC_HD int events_shares_bonded_oxygen(const struct event_context *e, struct lat
 KMC_HD int64_t events_gate(const struct event_context *e, int species, struct lattice_coord tet,
                            int64_t oct_site) {
     const struct rate_model *m = e->m;
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, tet);
+    const struct lattice_stencil *st = lattice_stencil_of(e->x->lattice, tet);
     int li = 0;
     for (int v = 0; v < st->n_face; v++) {
-        int64_t s = lattice_neighbor(&m->lattice, tet, st->face[v]);
+        if (st->face[v].kind != SITE_OCT)
+            continue;
+        int64_t s = lattice_neighbor(e->x->lattice, tet, st->face[v]);
         uint8_t ion = e->x->occupancy[s];
-        if (st->face[v].kind != SITE_OCT || s == oct_site || ion == SITE_OUTSIDE ||
-            m->group[ion] != GROUP_LI)
+        if (s == oct_site || ion == SITE_OUTSIDE || m->group[ion] != GROUP_LI)
             continue;
         if (ion != CATION_LI)
             return -1; /* a pillar never opens the gate */
@@ -142,14 +178,14 @@ KMC_HD int64_t events_gate(const struct event_context *e, int species, struct la
 
 KMC_HD int64_t events_hop_kra(const struct event_context *e, int species, struct lattice_coord tet,
                               struct lattice_coord oct) {
-    int64_t kra = events_gate(e, species, tet, lattice_site(&e->m->lattice, oct));
+    int64_t kra = events_gate(e, species, tet, lattice_site(e->x->lattice, oct));
     if (kra < 0)
         return kra;
     kra += events_shares_bonded_oxygen(e, tet, oct) ? e->m->peroxo_face : 0;
     return kra > 0 ? kra : 0;
 }
 
-/* Hops out of a tet that holds (or would hold) the ion, which is taken off the lattice here: rates to each vacant face-sharing oct. */
+/* Hops out of a tet that holds (or would hold) the ion: rates to each face-sharing oct that is vacant or that the ion itself leaves. */
 struct event_exits {
     int n;
     double total;
@@ -159,21 +195,23 @@ struct event_exits {
 };
 
 KMC_HD void events_exits(const struct event_context *e, int species, struct lattice_coord tet,
-                         int64_t tet_energy, struct event_exits *out) {
-    const struct lattice *lat = &e->m->lattice;
+                         int64_t tet_energy, const struct energy_absent *a,
+                         struct event_exits *out) {
+    const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, tet);
     out->n = 0;
     out->total = 0;
     for (int v = 0; v < st->n_face; v++) {
         struct lattice_coord oct = lattice_step(lat, tet, st->face[v]);
-        if (oct.kind != SITE_OCT || e->x->occupancy[lattice_site(lat, oct)] != CATION_VACANCY)
+        int64_t site = lattice_site(lat, oct);
+        if (oct.kind != SITE_OCT || (e->x->occupancy[site] != CATION_VACANCY && site != a->site))
             continue;
         int64_t kra = events_hop_kra(e, species, tet, oct);
         if (kra < 0)
             continue;
         int k = out->n++;
         out->oct[k] = oct;
-        out->energy[k] = energy_place(e->m, e->x, oct, species);
+        out->energy[k] = energy_place(e->m, e->x, oct, species, a);
         out->rate[k] = events_rate(e->m, out->energy[k] - tet_energy, kra);
         out->total += out->rate[k];
     }
@@ -181,76 +219,84 @@ KMC_HD void events_exits(const struct event_context *e, int species, struct latt
 
 /* Hops from oct c through one vacant tet: composite oct -> tet -> oct by the exact absorbing chain, or oct -> tet when it stays there. */
 KMC_HD void events_hop_through(const struct event_context *e, struct event_list *l, int species,
-                               struct lattice_coord c, int64_t energy_c, struct lattice_coord tet) {
+                               struct lattice_coord c, int64_t energy_c,
+                               const struct energy_absent *a, struct lattice_coord tet) {
     int64_t kra = events_hop_kra(e, species, tet, c);
     if (kra < 0)
         return;
     if (KMC_SABOTAGE == SABOTAGE_KRA)
         kra += 20000; /* the way back does not get it */
-    int64_t energy_tet = energy_place(e->m, e->x, tet, species);
+    int64_t energy_tet = energy_place(e->m, e->x, tet, species, a);
     double in = events_rate(e->m, energy_tet - energy_c, kra);
     if (in < EVENTS_RATE_FLOOR)
         return;
     struct event_exits exits;
-    events_exits(e, species, tet, energy_tet, &exits);
+    events_exits(e, species, tet, energy_tet, a, &exits);
     struct event_channel ch = {0};
     ch.kind = EVENT_HOP;
-    ch.site = lattice_site(&e->m->lattice, c);
+    ch.site = lattice_site(e->x->lattice, c);
     if (exits.total * e->step_s <= e->m->tet_lifetime_steps) {
-        ch.target = lattice_site(&e->m->lattice, tet);
+        ch.target = lattice_site(e->x->lattice, tet);
         ch.energy = energy_tet - energy_c;
-        events_add(e, l, ch, ch.energy, in, 1);
+        events_add_hop(e, l, &ch, in);
         return;
     }
     for (int k = 0; k < exits.n; k++) {
-        ch.target = lattice_site(&e->m->lattice, exits.oct[k]);
+        ch.target = lattice_site(e->x->lattice, exits.oct[k]);
         ch.energy = exits.energy[k] - energy_c;
         if (ch.target != ch.site)
-            events_add(e, l, ch, ch.energy, in * (exits.rate[k] / exits.total), 1);
+            events_add_hop(e, l, &ch, in * (exits.rate[k] / exits.total));
     }
 }
 
 KMC_HD void events_hop_direct(const struct event_context *e, struct event_list *l, int species,
-                              struct lattice_coord c, int64_t energy_c, struct lattice_coord oct) {
+                              struct lattice_coord c, int64_t energy_c,
+                              const struct energy_absent *a, struct lattice_coord oct) {
     int64_t kra = (int64_t)e->m->hop_barrier[species] + e->m->direct_hop_extra +
                   (events_shares_bonded_oxygen(e, c, oct) ? e->m->peroxo_face : 0);
     struct event_channel ch = {0};
     ch.kind = EVENT_HOP;
-    ch.site = lattice_site(&e->m->lattice, c);
-    ch.target = lattice_site(&e->m->lattice, oct);
-    ch.energy = energy_place(e->m, e->x, oct, species) - energy_c;
-    events_add(e, l, ch, ch.energy, events_rate(e->m, ch.energy, kra > 0 ? kra : 0), 1);
+    ch.site = lattice_site(e->x->lattice, c);
+    ch.target = lattice_site(e->x->lattice, oct);
+    ch.energy = energy_place(e->m, e->x, oct, species, a) - energy_c;
+    events_add_hop(e, l, &ch, events_rate(e->m, ch.energy, kra > 0 ? kra : 0));
+}
+
+KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_list *l,
+                                 struct lattice_coord c, int species, int64_t energy_c,
+                                 const struct energy_absent *a) {
+    struct event_exits exits;
+    events_exits(e, species, c, energy_c, a, &exits);
+    struct event_channel ch = {0};
+    ch.kind = EVENT_HOP;
+    ch.site = a->site;
+    for (int k = 0; k < exits.n; k++) {
+        ch.target = lattice_site(e->x->lattice, exits.oct[k]);
+        ch.energy = exits.energy[k] - energy_c;
+        events_add_hop(e, l, &ch, exits.rate[k]);
+    }
 }
 
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,
                         int species) {
-    const struct lattice *lat = &e->m->lattice;
+    const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
-    energy_apply_cation(e->m, e->x, c, species, -1);
-    int64_t energy_c = energy_place(e->m, e->x, c, species);
+    struct energy_absent a;
+    energy_take_off(e->m, e->x, c, species, &a);
+    int64_t energy_c = energy_place(e->m, e->x, c, species, &a);
     if (c.kind != SITE_OCT) {
-        struct event_exits exits;
-        events_exits(e, species, c, energy_c, &exits);
-        struct event_channel ch = {0};
-        ch.kind = EVENT_HOP;
-        ch.site = lattice_site(lat, c);
-        for (int k = 0; k < exits.n; k++) {
-            ch.target = lattice_site(lat, exits.oct[k]);
-            ch.energy = exits.energy[k] - energy_c;
-            events_add(e, l, ch, ch.energy, exits.rate[k], 1);
-        }
-    } else {
-        for (int v = 0; v < st->n_face; v++) {
-            struct lattice_coord d = lattice_step(lat, c, st->face[v]);
-            if (e->x->occupancy[lattice_site(lat, d)] != CATION_VACANCY)
-                continue;
-            if (d.kind == SITE_OCT)
-                events_hop_direct(e, l, species, c, energy_c, d);
-            else
-                events_hop_through(e, l, species, c, energy_c, d);
-        }
+        events_hops_from_tet(e, l, c, species, energy_c, &a);
+        return;
     }
-    energy_apply_cation(e->m, e->x, c, species, +1);
+    for (int v = 0; v < st->n_face; v++) {
+        struct lattice_coord d = lattice_step(lat, c, st->face[v]);
+        if (e->x->occupancy[lattice_site(lat, d)] != CATION_VACANCY)
+            continue;
+        if (d.kind == SITE_OCT)
+            events_hop_direct(e, l, species, c, energy_c, &a, d);
+        else
+            events_hop_through(e, l, species, c, energy_c, &a, d);
+    }
 }
 
 /* ---- oxygen ---- */
@@ -263,66 +309,68 @@ KMC_HD int events_contact(struct lattice_coord o, struct lattice_offset d) {
     return lattice_is_tm_gap(gap) ? 2 : 1;
 }
 
-/* Wall rule: barrier in proportion to the molecular O among the other O neighbours of both partners. */
-KMC_HD int64_t events_wall(const struct event_context *e, struct lattice_coord o, int dir) {
-    const struct lattice *lat = &e->m->lattice;
-    if (e->m->molecular_wall == 0)
-        return 0;
-    const struct lattice_stencil *so = lattice_stencil_of(lat, o);
-    struct lattice_coord p = lattice_step(lat, o, so->oxygen[dir]);
-    const struct lattice_stencil *sp = lattice_stencil_of(lat, p);
+KMC_HD int64_t events_molecular_around(const struct configuration *x, struct lattice_coord o,
+                                       int skip) {
+    int n = lattice_stencil_of(x->lattice, o)->n_oxygen;
     int64_t molecular = 0;
-    for (int v = 0; v < so->n_oxygen; v++)
-        if (v != dir)
-            molecular +=
-                rate_model_state(e->x->occupancy[lattice_neighbor(lat, o, so->oxygen[v])]) ==
-                ANION_MOLECULAR;
-    for (int v = 0; v < sp->n_oxygen; v++)
-        if (v != so->reverse[dir])
-            molecular +=
-                rate_model_state(e->x->occupancy[lattice_neighbor(lat, p, sp->oxygen[v])]) ==
-                ANION_MOLECULAR;
-    return e->m->molecular_wall * molecular / (so->n_oxygen + sp->n_oxygen - 2);
+    for (int v = 0; v < n; v++)
+        if (v != skip)
+            molecular += rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]) ==
+                         ANION_MOLECULAR;
+    return molecular;
 }
 
-/* Energy of a token leaving an oct, remembered between events because many O share the oct. */
-KMC_HD int32_t events_release(const struct event_context *e, struct lattice_coord a, int64_t site,
-                              uint8_t byte) {
-    if (!e->release)
-        return tokens_energy(e->m, e->x, a, byte, -1);
-    if (e->release[site] == EVENTS_UNKNOWN)
-        e->release[site] = tokens_energy(e->m, e->x, a, byte, -1);
-    return e->release[site];
+/* KRA barrier of oxidise and reduce.  Wall rule: in proportion to the molecular O among the other O neighbours of both partners. */
+KMC_HD int64_t events_molecular_kra(const struct rate_model *m, const struct configuration *x,
+                                    struct lattice_coord o, int dir) {
+    if (m->molecular_wall == 0)
+        return m->molecular_formation;
+    const struct lattice_stencil *so = lattice_stencil_of(x->lattice, o);
+    struct lattice_coord p = lattice_step(x->lattice, o, so->oxygen[dir]);
+    int others = so->n_oxygen + lattice_stencil_of(x->lattice, p)->n_oxygen - 2;
+    int64_t molecular =
+        events_molecular_around(x, o, dir) + events_molecular_around(x, p, so->reverse[dir]);
+    return m->molecular_formation + m->molecular_wall * molecular / others;
 }
 
-/* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `base` = energy of the part that does not depend on the oct. */
+/* Adds an oxygen event unless it is too slow to occur or its pair is fast. */
+KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *l,
+                              struct event_channel *c, int64_t omega, int64_t kra) {
+    int64_t barrier = events_barrier(omega, kra);
+    if (barrier >= e->limits.floor || events_is_fast(&e->limits, c->kind, omega, kra))
+        return;
+    c->rate = e->m->attempt_frequency * tables_boltzmann(&e->m->boltzmann, barrier);
+    if (KMC_SABOTAGE == SABOTAGE_RATE && c->kind == EVENT_SPLIT)
+        c->rate *= 1.03;
+    c->slow_down = 1;
+    events_add(l, c);
+}
+
+/* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `energy_o` = energy of all that does not depend on the oct. */
 KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
-                            struct event_channel ch, struct lattice_coord o, uint8_t byte_o,
-                            int gain, int64_t base, int64_t kra, int ways) {
+                            struct event_channel *ch, struct lattice_coord o, int gain,
+                            int64_t energy_o, int64_t kra) {
     const struct rate_model *m = e->m;
-    const struct lattice *lat = &m->lattice;
+    const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
-    int64_t energy_o = tokens_energy(m, e->x, o, byte_o, gain);
     for (int v = 0; v < st->n_oct; v++) {
         struct lattice_coord a = lattice_step(lat, o, st->oct[v]);
-        int64_t site = lattice_site(lat, a);
-        uint8_t byte_a = e->x->occupancy[site];
+        ch->target = lattice_site(lat, a);
+        uint8_t byte_a = e->x->occupancy[ch->target];
         if (gain > 0 ? !tokens_has(m, SITE_OCT, byte_a) : !tokens_has_room(m, SITE_OCT, byte_a))
             continue;
-        ch.target = site;
-        int32_t energy_a =
-            gain > 0 ? events_release(e, a, site, byte_a) : tokens_energy(m, e->x, a, byte_a, +1);
-        ch.energy = base + energy_o + energy_a - 2 * m->valence_unit * 12 * 2;
-        ch.li_change = (int8_t)(byte_a <= CATION_LI ? -gain : 0);
-        int64_t omega = ch.energy + tokens_electrode(&e->electrode, e->n_li, ch.li_change);
-        events_add(e, l, ch, omega, events_rate(m, omega, kra), ways);
+        ch->energy =
+            energy_o + tokens_energy(m, e->x, a, byte_a, -gain) - 2 * m->valence_unit * 12 * 2;
+        ch->li_change = (int8_t)(byte_a <= CATION_LI ? -gain : 0);
+        int64_t omega = ch->energy + tokens_electrode(&e->electrode, e->n_li, ch->li_change);
+        events_add_oxygen(e, l, ch, omega, kra);
     }
 }
 
 KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
                         struct lattice_coord o) {
     const struct rate_model *m = e->m;
-    const struct lattice *lat = &m->lattice;
+    const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     struct event_channel ch = {0};
     ch.site = lattice_site(lat, o);
@@ -338,45 +386,35 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
         if (state == ANION_OXIDE) {
             /* p turns into a hole beside o first: tokens_energy counts pair(hole, hole), energy_join takes it back */
             ch.kind = EVENT_COMBINE;
-            events_exchange(e, l, ch, p, byte, +1, join, m->peroxo_reduction, EVENT_WAYS_CLEAVE);
+            events_exchange(e, l, &ch, p, +1, join + tokens_energy(m, e->x, p, byte, +1),
+                            m->peroxo_reduction);
             continue;
         }
         ch.kind = EVENT_JOIN;
         ch.target = site;
         ch.energy = join;
         ch.li_change = 0;
-        events_add(e, l, ch, join,
-                   events_rate(m, join, m->peroxo_formation[events_contact(o, st->oxygen[v])]),
-                   EVENT_WAYS_BOND);
+        events_add_oxygen(e, l, &ch, join, m->peroxo_formation[events_contact(o, st->oxygen[v])]);
     }
 }
 
-/* Energy of a token leaving a bonded O for good: the bond is cut, the O is a hole for an instant and becomes O2-. */
-KMC_HD void events_cleave(const struct event_context *e, struct event_list *l,
-                          struct event_channel ch, struct lattice_coord o, struct lattice_coord p,
-                          int64_t split) {
-    const struct rate_model *m = e->m;
-    int64_t site_p = lattice_site(&m->lattice, p);
-    uint8_t byte_p = e->x->occupancy[site_p], byte_o = e->x->occupancy[ch.site];
-    e->x->occupancy[site_p] = ANION_HOLE;
-    e->x->occupancy[ch.site] = ANION_HOLE;
-    ch.kind = EVENT_CLEAVE;
-    events_exchange(e, l, ch, o, ANION_HOLE, -1, split, m->peroxo_reduction, EVENT_WAYS_CLEAVE);
-    e->x->occupancy[site_p] = byte_p;
-    e->x->occupancy[ch.site] = byte_o;
+/* Energy of o turning from a hole beside the hole p, its former partner in direction dir, into O2-. */
+KMC_HD int32_t events_cut_off(const struct rate_model *m, const struct configuration *x,
+                              struct lattice_coord o, int dir) {
+    return energy_anion(m, x, o, ANION_HOLE, ANION_OXIDE, dir) + m->pair[ANION_OXIDE][ANION_HOLE] -
+           m->pair[ANION_HOLE][ANION_HOLE];
 }
 
 KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
                           struct lattice_coord o) {
     const struct rate_model *m = e->m;
-    const struct lattice *lat = &m->lattice;
+    const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     struct event_channel ch = {0};
     ch.site = lattice_site(lat, o);
     uint8_t byte = e->x->occupancy[ch.site];
     ch.dir = (uint8_t)rate_model_partner(byte);
-    struct lattice_coord p = lattice_step(lat, o, st->oxygen[ch.dir]);
-    int64_t site_p = lattice_site(lat, p);
+    int64_t site_p = lattice_neighbor(lat, o, st->oxygen[ch.dir]);
     int state = rate_model_state(byte), other = rate_model_state(e->x->occupancy[site_p]);
     if (state == ANION_PEROXO && other == ANION_PEROXO) {
         int64_t split = -energy_join(m, e->x, o, ch.dir);
@@ -384,27 +422,27 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
             ch.kind = EVENT_SPLIT;
             ch.target = site_p;
             ch.energy = split;
-            events_add(
-                e, l, ch, split,
-                events_rate(m, split, m->peroxo_formation[events_contact(o, st->oxygen[ch.dir])]),
-                EVENT_WAYS_BOND);
+            events_add_oxygen(e, l, &ch, split,
+                              m->peroxo_formation[events_contact(o, st->oxygen[ch.dir])]);
         }
-        events_cleave(e, l, ch, o, p, split);
+        ch.kind = EVENT_CLEAVE;
+        events_exchange(e, l, &ch, o, -1, split + events_cut_off(m, e->x, o, ch.dir),
+                        m->peroxo_reduction);
     }
     int gain = state == ANION_PEROXO ? +1 : -1;
     if (gain > 0 && !m->with_molecular)
         return;
     ch.kind = gain > 0 ? EVENT_OXIDISE : EVENT_REDUCE;
-    events_exchange(e, l, ch, o, byte, gain, 0, m->molecular_formation + events_wall(e, o, ch.dir),
-                    EVENT_WAYS_EXCHANGE);
+    events_exchange(e, l, &ch, o, gain, tokens_energy(m, e->x, o, byte, gain),
+                    events_molecular_kra(m, e->x, o, ch.dir));
 }
 
 /* ---- public ---- */
 
-/* All channels that a site owns now. */
+/* All channels that a site owns now; `search` and `all` of the list are set by the caller. */
 KMC_HD void events_of_site(const struct event_context *e, struct lattice_coord c,
                            struct event_list *l) {
-    uint8_t byte = e->x->occupancy[lattice_site(&e->m->lattice, c)];
+    uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, c)];
     l->n = 0;
     l->total = 0;
     if (c.kind != SITE_O) {
@@ -423,8 +461,8 @@ KMC_HD void events_of_site(const struct event_context *e, struct lattice_coord c
 
 KMC_HD void events_apply_bond(const struct rate_model *m, struct configuration *x,
                               struct lattice_coord o, int dir, int join) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);
-    struct lattice_coord p = lattice_step(&m->lattice, o, st->oxygen[dir]);
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
+    struct lattice_coord p = lattice_step(x->lattice, o, st->oxygen[dir]);
     energy_apply_anion(m, x, o, join ? ANION_PEROXO : ANION_HOLE, join ? dir : 0);
     energy_apply_anion(m, x, p, join ? ANION_PEROXO : ANION_HOLE, join ? st->reverse[dir] : 0);
 }
@@ -432,7 +470,7 @@ KMC_HD void events_apply_bond(const struct rate_model *m, struct configuration *
 /* Carries an event out on the configuration. */
 KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
                          const struct event_channel *ch) {
-    const struct lattice *lat = &m->lattice;
+    const struct lattice *lat = x->lattice;
     struct lattice_coord c = lattice_coord_of(lat, ch->site);
     struct lattice_coord t = lattice_coord_of(lat, ch->target);
     int species;

@@ -10,6 +10,8 @@
  * Data layout: one byte a site in a regular array [plane][kind][j][i],
  *     site = ((k*4 + kind)*nb + j)*na + i,      O index = (k*nb + j)*na + i,
  * so no neighbour list is stored: neighbours are offsets (a stencil) that depend on the letters of a few successive planes only.
+ * A tile (kernels/tile.h) is a lattice of its own whose rows have a border of one cell all round (`pad`): there every nearest neighbour is a constant
+ * distance in memory away (`reach`), without wrapping.
  * Contacts follow from shared O: two cation sites share a face when they have three O in common.
  * Source of the geometry: close packing; the stencils are checked against a distance search in tests/test_lattice.c.
  */
@@ -18,7 +20,7 @@
 #include "hostdevice.h"
 
 enum site_kind { SITE_O, SITE_OCT, SITE_TET_UP, SITE_TET_DOWN, SITE_KINDS };
-enum { LATTICE_MAX_PLANES = 96, LATTICE_MAX_STENCILS = 96 };
+enum { LATTICE_MAX_PLANES = 1024, LATTICE_MAX_STENCILS = 96 };
 enum { SITE_OUTSIDE = 255 }; /* cation site that does not exist (vacuum) */
 
 /* One neighbour as an offset; `shared` = number of O that both cation sites touch (0 for O-O contacts). */
@@ -39,12 +41,22 @@ struct lattice_stencil {
     uint8_t n_vertex, n_face, n_oct, n_tet, n_oxygen;
 };
 
+/* Distances in memory from a site to its nearest neighbours, for one padded lattice and one stencil. */
+struct lattice_reach {
+    int32_t vertex[6]; /* O index minus lattice_oxygen_index of the site's cell */
+    int32_t face[10];  /* site minus site */
+    int32_t oxygen[12];
+};
+
+/* Letters and stencils live until the program ends, one set for each stacking (lattices/lattice.c); a lattice is copied freely. */
 struct lattice {
-    int32_t na, nb, n_planes; /* cells along a1, a2; number of O planes (even) */
+    int32_t na, nb, n_planes; /* cells along a1, a2; number of O planes: periods of the box */
+    int32_t pad;              /* cells of border on every side in memory: 0, or 1 in a tile */
     int32_t n_stencils;
-    uint8_t letter[LATTICE_MAX_PLANES];                 /* 0, 1, 2 = A, B, C */
-    uint8_t stencil_of[LATTICE_MAX_PLANES][SITE_KINDS]; /* index into stencil[] */
-    struct lattice_stencil stencil[LATTICE_MAX_STENCILS];
+    const uint8_t *letter; /* [2 n_planes], 0, 1, 2 = A, B, C; the stacking twice */
+    const uint8_t (*stencil_of)[SITE_KINDS]; /* [2 n_planes], index into stencil[] */
+    const struct lattice_stencil *stencil;
+    const struct lattice_reach *reach; /* [n_stencils], NULL without a border */
 };
 
 struct lattice_coord {
@@ -59,18 +71,34 @@ KMC_HD int64_t lattice_n_sites(const struct lattice *l) {
     return SITE_KINDS * lattice_n_oxygen(l);
 }
 
+/* Cells of one layer in memory, and of one row. */
+KMC_HD int32_t lattice_row(const struct lattice *l) {
+    return l->na + 2 * l->pad;
+}
+
+KMC_HD int64_t lattice_layer(const struct lattice *l) {
+    return (int64_t)(l->nb + 2 * l->pad) * lattice_row(l);
+}
+
+/* Length of an array with one entry for each site, border included; a quarter of it for each O. */
+KMC_HD int64_t lattice_array_length(const struct lattice *l) {
+    return SITE_KINDS * (l->n_planes + 2 * l->pad) * lattice_layer(l);
+}
+
 KMC_HD int64_t lattice_site(const struct lattice *l, struct lattice_coord c) {
-    return (((int64_t)c.plane * SITE_KINDS + c.kind) * l->nb + c.j) * l->na + c.i;
+    int64_t layer = (int64_t)(c.plane + l->pad) * SITE_KINDS + c.kind;
+    return (layer * (l->nb + 2 * l->pad) + c.j + l->pad) * lattice_row(l) + c.i + l->pad;
 }
 
 KMC_HD struct lattice_coord lattice_coord_of(const struct lattice *l, int64_t site) {
     struct lattice_coord c;
+    uint32_t na = (uint32_t)lattice_row(l), nb = (uint32_t)(l->nb + 2 * l->pad);
     /* rows stay below 2^32 for every box in memory; most boxes allow the faster 32-bit division */
-    uint32_t row = site >> 32 ? (uint32_t)(site / l->na) : (uint32_t)site / (uint32_t)l->na;
-    uint32_t layer = row / (uint32_t)l->nb;
-    c.i = (int32_t)(site - (int64_t)row * l->na);
-    c.j = (int32_t)(row - layer * (uint32_t)l->nb);
-    c.plane = (int32_t)(layer / SITE_KINDS);
+    uint32_t row = site >> 32 ? (uint32_t)(site / na) : (uint32_t)site / na;
+    uint32_t layer = row / nb;
+    c.i = (int32_t)(site - (int64_t)row * na) - l->pad;
+    c.j = (int32_t)(row - layer * nb) - l->pad;
+    c.plane = (int32_t)(layer / SITE_KINDS) - l->pad;
     c.kind = (int32_t)(layer % SITE_KINDS);
     return c;
 }
@@ -96,14 +124,76 @@ KMC_HD int64_t lattice_neighbor(const struct lattice *l, struct lattice_coord c,
     return lattice_site(l, lattice_step(l, c, o));
 }
 
-/* Index of an O among all O, from its coordinates or site id. */
+/* Index of an O among all O, from its coordinates or those of another site of its cell. */
 KMC_HD int64_t lattice_oxygen_index(const struct lattice *l, struct lattice_coord c) {
-    return ((int64_t)c.plane * l->nb + c.j) * l->na + c.i;
+    return ((int64_t)(c.plane + l->pad) * (l->nb + 2 * l->pad) + c.j + l->pad) * lattice_row(l) +
+           c.i + l->pad;
+}
+
+KMC_HD int lattice_stencil_index(const struct lattice *l, struct lattice_coord c) {
+    return l->stencil_of[c.plane][c.kind];
 }
 
 KMC_HD const struct lattice_stencil *lattice_stencil_of(const struct lattice *l,
                                                         struct lattice_coord c) {
-    return &l->stencil[l->stencil_of[c.plane][c.kind]];
+    return &l->stencil[lattice_stencil_index(l, c)];
+}
+
+/* Nearest neighbours of c by number: index of O vertex v, site of face neighbour v, site of O neighbour v of an O. */
+KMC_HD int64_t lattice_vertex(const struct lattice *l, struct lattice_coord c, int v) {
+    if (l->reach)
+        return lattice_oxygen_index(l, c) + l->reach[lattice_stencil_index(l, c)].vertex[v];
+    return lattice_oxygen_index(l, lattice_step(l, c, lattice_stencil_of(l, c)->vertex[v]));
+}
+
+KMC_HD int64_t lattice_face(const struct lattice *l, struct lattice_coord c, int v) {
+    if (l->reach)
+        return lattice_site(l, c) + l->reach[lattice_stencil_index(l, c)].face[v];
+    return lattice_neighbor(l, c, lattice_stencil_of(l, c)->face[v]);
+}
+
+KMC_HD int64_t lattice_oxygen(const struct lattice *l, struct lattice_coord c, int v) {
+    if (l->reach)
+        return lattice_site(l, c) + l->reach[lattice_stencil_index(l, c)].oxygen[v];
+    return lattice_neighbor(l, c, lattice_stencil_of(l, c)->oxygen[v]);
+}
+
+/* Site of an O from its index among all O. */
+KMC_HD int64_t lattice_oxygen_site(const struct lattice *l, int64_t index) {
+    int64_t layer = lattice_layer(l);
+    return index + index / layer * (SITE_KINDS - 1) * layer;
+}
+
+/* Places in memory of a cell of the box: itself, and its images in the border of a tile. */
+struct lattice_places {
+    int n;
+    struct lattice_coord at[8];
+};
+
+KMC_HD int32_t lattice_image(int32_t c, int32_t n) {
+    return c == 0 ? n : c == n - 1 ? -1 : c;
+}
+
+KMC_HD void lattice_places_of(const struct lattice *l, struct lattice_coord c,
+                              struct lattice_places *p) {
+    p->n = 1;
+    p->at[0] = c;
+    if (!l->pad)
+        return;
+    int32_t i = lattice_image(c.i, l->na), j = lattice_image(c.j, l->nb);
+    int32_t k = lattice_image(c.plane, l->n_planes);
+    if (i != c.i) {
+        p->at[p->n] = c;
+        p->at[p->n++].i = i;
+    }
+    for (int m = j != c.j ? p->n : 0, q = 0; q < m; q++) {
+        p->at[p->n] = p->at[q];
+        p->at[p->n++].j = j;
+    }
+    for (int m = k != c.plane ? p->n : 0, q = 0; q < m; q++) {
+        p->at[p->n] = p->at[q];
+        p->at[p->n++].plane = k;
+    }
 }
 
 KMC_HD int lattice_is_tm_gap(int32_t plane) {

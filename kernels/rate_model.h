@@ -37,7 +37,7 @@ enum ion_group { GROUP_NONE, GROUP_LI, GROUP_TM, ION_GROUPS };
 enum face_contact { FACE_OCT_OCT, FACE_TET_OCT, FACE_TET_TET, FACE_CONTACTS };
 
 struct rate_model {
-    struct lattice lattice;
+    struct lattice lattice; /* of the whole box */
     struct boltzmann boltzmann;
 
     /* energies, ueV */
@@ -76,8 +76,9 @@ struct rate_model {
     double large_step;      /* k * sub-slice above this counts as a large step */
 };
 
-/* The mutable arrays of one configuration. */
+/* The mutable arrays of one configuration and the lattice that says how they lie in memory. */
 struct configuration {
+    const struct lattice *lattice;
     uint8_t *occupancy; /* [n_sites] species or anion byte */
     int16_t *deviation; /* [n_oxygen] S_o - 12 z_o, or RATE_MODEL_ABSENT where there is no anion */
     uint8_t *n_tm;      /* [n_oxygen] TM among the 14 cation sites */

@@ -31,9 +31,8 @@ KMC_HD int32_t tokens_step(int32_t kind) {
 /* Change of the bond energy when the bonded O gains (+1) or loses (-1) a token. */
 KMC_HD int32_t tokens_bond_change(const struct rate_model *m, const struct configuration *x,
                                   struct lattice_coord o, uint8_t byte, int gain) {
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, o);
-    struct lattice_offset dir = st->oxygen[rate_model_partner(byte)];
-    int other = rate_model_state(x->occupancy[lattice_neighbor(&m->lattice, o, dir)]);
+    int other =
+        rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, rate_model_partner(byte))]);
     int now = rate_model_state(byte) + other - 2 * ANION_PEROXO;
     return m->bond[now + gain] - m->bond[now];
 }
@@ -53,32 +52,33 @@ KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configurat
     if (c.kind == SITE_O)
         return tokens_oxygen(m, x, c, byte, gain);
     int32_t d = rate_model_valence_step(c.kind);
-    struct energy_field f = energy_field_at(m, x, c);
+    struct energy_field f = energy_field_at(x, c);
     int32_t valence = m->valence_unit * (gain * 2 * d * f.phi + f.n * d * d);
     int cls = rate_model_site_class(c);
     if (byte <= CATION_LI)
-        return valence + gain * (m->cation[CATION_LI][cls] + energy_faces(m, x, c, GROUP_LI));
+        return valence + gain * (m->cation[CATION_LI][cls] + energy_faces(m, x, c, GROUP_LI, -1));
     /* cppcheck-suppress arrayIndexOutOfBoundsCond ; bytes of ions are below MODEL_SPECIES */
     return valence + m->cation[byte + gain][cls] - m->cation[byte][cls];
 }
 
 /* Number of anions present that both sites touch; one of them may be an O itself. */
-KMC_HD int32_t tokens_shared(const struct rate_model *m, const struct configuration *x,
-                             struct lattice_coord a, struct lattice_coord b) {
-    const struct lattice_stencil *sa = lattice_stencil_of(&m->lattice, a);
-    const struct lattice_stencil *sb = lattice_stencil_of(&m->lattice, b);
+KMC_HD int32_t tokens_shared(const struct configuration *x, struct lattice_coord a,
+                             struct lattice_coord b) {
+    const struct lattice *l = x->lattice;
+    int na = a.kind == SITE_O ? 1 : lattice_stencil_of(l, a)->n_vertex;
+    int nb = b.kind == SITE_O ? 1 : lattice_stencil_of(l, b)->n_vertex;
     int64_t touched[6];
-    int n = 0, shared = 0;
-    for (int v = 0; v < sa->n_vertex; v++)
-        touched[n++] =
-            lattice_oxygen_index(&m->lattice, lattice_step(&m->lattice, a, sa->vertex[v]));
-    if (a.kind == SITE_O)
-        touched[n++] = lattice_oxygen_index(&m->lattice, a);
-    for (int v = 0; v < (b.kind == SITE_O ? 1 : sb->n_vertex); v++) {
-        struct lattice_coord bc =
-            b.kind == SITE_O ? b : lattice_step(&m->lattice, b, sb->vertex[v]);
-        int64_t o = lattice_oxygen_index(&m->lattice, bc);
-        for (int k = 0; k < n; k++)
+    int shared = 0;
+    for (int v = 0; v < na; v++) {
+        struct lattice_coord o =
+            a.kind == SITE_O ? a : lattice_step(l, a, lattice_stencil_of(l, a)->vertex[v]);
+        touched[v] = lattice_oxygen_index(l, o);
+    }
+    for (int v = 0; v < nb; v++) {
+        struct lattice_coord c =
+            b.kind == SITE_O ? b : lattice_step(l, b, lattice_stencil_of(l, b)->vertex[v]);
+        int64_t o = lattice_oxygen_index(l, c);
+        for (int k = 0; k < na; k++)
             shared += touched[k] == o && x->deviation[o] != RATE_MODEL_ABSENT;
     }
     return shared;
@@ -98,20 +98,16 @@ KMC_HD int32_t tokens_cross(const struct rate_model *m, struct lattice_coord a,
 /* Adds or removes one token at a site of the configuration. */
 KMC_HD void tokens_apply(const struct rate_model *m, struct configuration *x,
                          struct lattice_coord c, int gain) {
-    int64_t site = lattice_site(&m->lattice, c);
-    uint8_t byte = x->occupancy[site];
+    uint8_t byte = x->occupancy[lattice_site(x->lattice, c)];
     if (c.kind == SITE_O) {
         energy_apply_anion(m, x, c, rate_model_state(byte) + gain, rate_model_partner(byte));
         return;
     }
-    const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int q = gain * rate_model_valence_step(c.kind);
-    for (int v = 0; v < st->n_vertex; v++) {
-        int64_t o = lattice_oxygen_index(&m->lattice, lattice_step(&m->lattice, c, st->vertex[v]));
-        if (x->deviation[o] != RATE_MODEL_ABSENT)
-            x->deviation[o] = (int16_t)(x->deviation[o] + q);
-    }
-    x->occupancy[site] = (uint8_t)(byte + gain);
+    for (int v = 0; v < st->n_vertex; v++)
+        energy_add_oxygen(x, lattice_step(x->lattice, c, st->vertex[v]), q, 0);
+    energy_put_byte(x, c, (uint8_t)(byte + gain));
 }
 
 /* Li ions that a move adds to the crystal: +1 when b is a Li site and a is not, -1 the other way round. */

@@ -24,7 +24,7 @@ static int time_equilibrate(const struct simulation *sim, double *seconds_per_dr
     struct engine_equilibrated eq;
     int64_t draws = 100000;
     double start = now_s();
-    r.ops->equilibrate(r.engine, &e, draws, draws, &eq);
+    r.ops->equilibrate(r.engine, &e, 0, draws, draws, &eq);
     *seconds_per_draw = (now_s() - start) / (double)draws;
     *evaluated_share = (double)eq.evaluated / (double)draws;
     replica_free(&r);

@@ -3,7 +3,7 @@
 #define KMC_ENGINE_H
 #include <signal.h>
 #include <stdbool.h>
-#include "../kernels/events.h"
+#include "../kernels/moves.h"
 #include "state.h"
 
 /* Result of one call of equilibrate; sums are over the measured part of the draws. */
@@ -31,9 +31,10 @@ struct engine_ops {
     /* Creates a back end for one replica; NULL when memory runs out. Model and state stay the caller's and outlive the engine. */
     struct engine *(*create)(const struct rate_model *m, struct state *s);
     void (*free)(struct engine *e);
-    /* Li+ and electrons: `draws` attempted token moves under `electrode`; N is averaged over the last `measured` of them. */
-    void (*equilibrate)(struct engine *e, const struct electrode *electrode, int64_t draws,
-                        int64_t measured, struct engine_equilibrated *out);
+    /* Li+, electrons and the pairs of oxygen events that are fast on the scale of slice_s: `draws` attempted moves under `electrode`; N is
+     * averaged over the last `measured` of them. */
+    void (*equilibrate)(struct engine *e, const struct electrode *electrode, double slice_s,
+                        int64_t draws, int64_t measured, struct engine_equilibrated *out);
     /* Slow events for step_s seconds at fixed voltage (electrode->kappa_ueV must be 0, else one
      * exchanged Li+ would change every other rate); pairs fast in both directions are slowed by
      * what they would fire in slice_s >= step_s. */

@@ -1,9 +1,8 @@
 /* engine_exact: the serial reference.
  *
- * equilibrate: Metropolis moves of single tokens along bonds.  A draw picks a channel (weights by voltage), a site of the channel's class, a neighbour
+ * equilibrate: Metropolis moves (kernels/moves.h) along bonds.  A draw picks a channel (weights by voltage), a site of the channel's class, a neighbour
  *   in the channel's group, and null when the neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens are, so
- *   forward and backward draws are equally likely; acceptance min(1, exp(-dOmega/kT)).  When both ends can hold two tokens or more, a coin picks the
- *   direction before looking, so that Ni3+ Ni3+ <-> Ni2+ Ni4+ is symmetric too.
+ *   forward and backward draws are equally likely.
  * advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
  *   sub-slice is used up; after an event only the owners in its influence are refreshed.
  */
@@ -16,7 +15,7 @@
 
 enum { CHANNEL_BITS = 12, CHANNEL_SLOTS = 1 << CHANNEL_BITS, VOLTAGE_BANDS = 3 };
 
-enum neighbor_group { NEAR_VERTEX, NEAR_OCT, NEAR_TET, NEAR_OXYGEN, ANYWHERE };
+enum neighbor_group { NEAR_VERTEX, NEAR_OCT, NEAR_TET, NEAR_OXYGEN, NEAR_TRIPLE, ANYWHERE };
 
 /* A kind of bond: first site from the list of class `from`, second from its neighbours in `group` (or anywhere), of a class in `to`. */
 struct bond_channel {
@@ -41,6 +40,9 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_REDOX, NEAR_TET, TO(TOKEN_LI_TET), {0.03, 0.01, 0.01}},
     {TOKEN_LI_TET, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.02}},
     {TOKEN_LI_TET, NEAR_TET, TO(TOKEN_LI_TET), {0.02, 0.005, 0.005}},
+    {TOKEN_LI_OCT, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.02, 0.02, 0.06}},
+    {TOKEN_REDOX, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.02}},
+    {TOKEN_DEEP, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.01}},
     {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_LI_OCT), {0.02, 0.02, 0.02}},
     {TOKEN_LI_TET, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
     {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
@@ -62,10 +64,8 @@ struct engine {
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
     uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
-    int32_t *release;     /* [n_sites] see struct event_context */
     int64_t *stale;       /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;    /* [n_sites] */
-    struct event_list events;
 };
 
 /* ---- equilibrate ---- */
@@ -98,37 +98,45 @@ static int voltage_band(int32_t voltage_ueV) {
     return voltage_ueV < 3650000 ? 0 : voltage_ueV < 4250000 ? 1 : 2;
 }
 
-/* One proposed bond: two token sites and what ties them. */
-struct bond {
-    struct lattice_coord a, b;
-    int64_t site_a, site_b;
-    int32_t shared;
-    bool face;
-};
-
 static bool near_neighbor(const struct engine *e, const struct bond_channel *ch, uint32_t random,
-                          struct bond *bond) {
-    const struct lattice_stencil *st = lattice_stencil_of(&e->m->lattice, bond->a);
-    const struct lattice_offset *list = ch->group == NEAR_VERTEX ? st->vertex
+                          struct move_bond *bond) {
+    const struct lattice *l = &e->m->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(l, bond->a);
+    bool vertex = ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE;
+    const struct lattice_offset *list = vertex                   ? st->vertex
                                         : ch->group == NEAR_OCT  ? st->oct
                                         : ch->group == NEAR_TET  ? st->tet
                                                                  : st->oxygen;
-    uint32_t n = ch->group == NEAR_VERTEX ? st->n_vertex
+    uint32_t n = vertex                   ? st->n_vertex
                  : ch->group == NEAR_OCT  ? st->n_oct
                  : ch->group == NEAR_TET  ? st->n_tet
                                           : st->n_oxygen;
+    bond->triple = ch->group == NEAR_TRIPLE;
+    uint32_t pick = philox_below(random, bond->triple ? 12 * n : n), at = bond->triple ? pick / 12 : pick;
     if (n == 0)
         return false;
-    struct lattice_offset o = list[philox_below(random, n)];
-    bond->b = lattice_step(&e->m->lattice, bond->a, o);
-    bond->site_b = lattice_site(&e->m->lattice, bond->b);
-    bond->shared = ch->group == NEAR_VERTEX ? 1 : o.shared;
-    bond->face = ch->group != NEAR_VERTEX && o.shared >= 3;
+    struct lattice_offset o = list[at];
+    bond->b = lattice_step(l, bond->a, o);
+    bond->site_b = lattice_site(l, bond->b);
+    bond->shared = vertex ? 1 : o.shared;
+    bond->face = !vertex && o.shared >= 3;
+    bond->dir = (int8_t)(bond->triple ? (int)(pick % 12) : ch->group == NEAR_OXYGEN ? (int)at : -1);
     return true;
 }
 
+/* Do two sites touch a common O or share a face? */
+static bool touch(const struct engine *e, struct lattice_coord a, struct lattice_coord b) {
+    const struct lattice *l = &e->m->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(l, a);
+    for (int v = 0; v < st->n_face; v++)
+        if (lattice_face(l, a, v) == lattice_site(l, b))
+            return true;
+    return tokens_shared(&e->s->x, a, b) != 0;
+}
+
+/* A partner from anywhere; near pairs have channels of their own. */
 static bool far_neighbor(const struct engine *e, const struct bond_channel *ch, uint32_t random,
-                         struct bond *bond) {
+                         struct move_bond *bond) {
     int c = 0;
     while (!(ch->to & TO(c)))
         c++;
@@ -137,12 +145,14 @@ static bool far_neighbor(const struct engine *e, const struct bond_channel *ch, 
     bond->site_b = e->lists.list[c][philox_below(random, (uint32_t)e->lists.n[c])];
     bond->b = lattice_coord_of(&e->m->lattice, bond->site_b);
     bond->shared = 0;
-    bond->face = false;
-    return bond->site_a != bond->site_b && tokens_shared(e->m, &e->s->x, bond->a, bond->b) ==
-                                               0; /* near pairs have channels of their own */
+    bond->face = 0;
+    bond->dir = -1;
+    bond->triple = 0;
+    return bond->site_a != bond->site_b && !touch(e, bond->a, bond->b);
 }
 
-static bool draw_bond(const struct engine *e, int band, struct philox_block r, struct bond *bond) {
+static bool draw_bond(const struct engine *e, int band, struct philox_block r,
+                      struct move_bond *bond) {
     const struct bond_channel *ch = &bond_channels[e->slots[band][r.v[0] >> (32 - CHANNEL_BITS)]];
     if (e->lists.n[ch->from] == 0)
         return false;
@@ -153,76 +163,33 @@ static bool draw_bond(const struct engine *e, int band, struct philox_block r, s
     return (ch->to & TO(e->lists.class_of[bond->site_b])) != 0;
 }
 
-static void swap_ends(struct bond *bond) {
-    struct bond other = {bond->b, bond->a, bond->site_b, bond->site_a, bond->shared, bond->face};
-    *bond = other;
-}
-
-/* Turns the bond so that a token can hop a -> b; false when none can. */
-static bool orient(const struct engine *e, struct bond *bond, uint32_t coin) {
-    const struct rate_model *m = e->m;
-    uint8_t a = e->s->x.occupancy[bond->site_a], b = e->s->x.occupancy[bond->site_b];
-    bool forward = tokens_has(m, bond->a.kind, a) && tokens_has_room(m, bond->b.kind, b);
-    bool backward = tokens_has(m, bond->b.kind, b) && tokens_has_room(m, bond->a.kind, a);
-    bool both_deep = bond->a.kind != SITE_O && bond->b.kind != SITE_O && m->capacity[a] > 1 &&
-                     m->capacity[b] > 1;
-    if (both_deep ? (coin & 1) != 0 : !forward) {
-        swap_ends(bond);
-        return backward;
-    }
-    return forward;
-}
-
-/* True with probability exp(-omega/kT); 64 random bits, the lower half drawn only when the upper decides nothing. */
-static bool accept(const struct engine *e, int64_t omega, uint32_t high, uint64_t draw) {
-    if (omega <= 0)
-        return true;
-    uint64_t threshold = tables_threshold(&e->m->boltzmann, omega);
-    uint32_t top = (uint32_t)(threshold >> 32);
-    if (high != top)
-        return high < top;
-    struct philox_block low =
-        philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, draw | (uint64_t)1 << 63);
-    return low.v[0] < (uint32_t)threshold;
-}
-
-/* A token hop a -> b: energy, acceptance, update. */
-static bool try_move(struct engine *e, const struct electrode *electrode, const struct bond *bond,
-                     uint32_t random, uint64_t draw) {
-    const struct rate_model *m = e->m;
-    struct configuration *x = &e->s->x;
-    uint8_t byte_a = x->occupancy[bond->site_a], byte_b = x->occupancy[bond->site_b];
-    int32_t shared = bond->shared;
-    if (shared > 0 && !e->complete) /* anions that do not exist are not shared */
-        shared = tokens_shared(m, x, bond->a, bond->b);
-    int64_t energy = tokens_energy(m, x, bond->a, byte_a, -1) +
-                     tokens_energy(m, x, bond->b, byte_b, +1) +
-                     tokens_cross(m, bond->a, bond->b, byte_a, byte_b, shared, bond->face);
-    if (bond->a.kind == SITE_O && bond->b.kind == SITE_O)
-        energy -= m->pair[ANION_HOLE][ANION_HOLE];
-    int change = tokens_li_change(bond->a.kind, byte_a, bond->b.kind, byte_b);
-    int64_t omega = energy + tokens_electrode(electrode, e->s->n_li, change);
-    if (!accept(e, omega, random, draw))
+static bool try_move(struct engine *e, const struct move_context *k,
+                     const struct electrode *electrode, const struct move *mv, uint32_t word,
+                     uint64_t draw) {
+    int64_t omega = mv->energy + tokens_electrode(electrode, e->s->n_li, mv->li_change);
+    if (!moves_accept(&e->m->boltzmann, omega, word, e->s->random, e->s->step, draw))
         return false;
-    tokens_apply(m, x, bond->a, -1);
-    tokens_apply(m, x, bond->b, +1);
-    e->s->energy_ueV += energy;
-    e->s->n_li += change;
+    moves_apply(k, mv);
+    e->s->energy_ueV += mv->energy;
+    e->s->n_li += mv->li_change;
     return true;
 }
 
-static void exact_equilibrate(struct engine *e, const struct electrode *electrode, int64_t draws,
-                              int64_t measured, struct engine_equilibrated *out) {
+static void exact_equilibrate(struct engine *e, const struct electrode *electrode, double slice_s,
+                              int64_t draws, int64_t measured, struct engine_equilibrated *out) {
     memset(out, 0, sizeof *out);
+    struct move_context k = {e->m, &e->s->x, {0}, electrode->voltage_ueV, e->complete};
+    events_limits_init(&k.limits, e->m, slice_s);
     int band = voltage_band(electrode->voltage_ueV);
     e->s->step++;
     for (int64_t d = 0; d < draws; d++) {
         struct philox_block r =
             philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, (uint64_t)d);
-        struct bond bond;
-        if (draw_bond(e, band, r, &bond) && orient(e, &bond, r.v[0])) {
+        struct move_bond bond;
+        struct move mv;
+        if (draw_bond(e, band, r, &bond) && moves_judge(&k, &bond, r.v[0] & 1, &mv)) {
             out->evaluated++;
-            out->accepted += try_move(e, electrode, &bond, r.v[3], (uint64_t)d);
+            out->accepted += try_move(e, &k, electrode, &mv, r.v[3], (uint64_t)d);
         }
         if (d >= draws - measured)
             out->sum_li += e->s->n_li;
@@ -233,9 +200,10 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
 
 /* ---- advance ---- */
 
-static double owner_rate(struct engine *e, const struct event_context *ctx, int64_t site) {
-    events_of_site(ctx, lattice_coord_of(&e->m->lattice, site), &e->events);
-    return e->events.total;
+static double owner_rate(const struct engine *e, const struct event_context *ctx, int64_t site) {
+    struct event_list l = {.search = -1};
+    events_of_site(ctx, lattice_coord_of(&e->m->lattice, site), &l);
+    return l.total;
 }
 
 static void refresh_rates(struct engine *e, const struct event_context *ctx) {
@@ -248,15 +216,13 @@ static void refresh_rates(struct engine *e, const struct event_context *ctx) {
 }
 
 /* Picks an owner from the tree, then one of its channels, both in proportion to their rates. */
-static const struct event_channel *select_event(struct engine *e, const struct event_context *ctx,
-                                                struct philox_block r) {
-    double value = philox_open(r.v[0], r.v[1]) * rate_tree_total(&e->tree), rest;
-    int64_t site = rate_tree_select(&e->tree, value, &rest);
-    owner_rate(e, ctx, site);
-    int k = 0;
-    while (k < e->events.n - 1 && rest >= e->events.channel[k].rate)
-        rest -= e->events.channel[k++].rate;
-    return &e->events.channel[k];
+static struct event_channel select_event(const struct engine *e, const struct event_context *ctx,
+                                         struct philox_block r) {
+    struct event_list l = {.search = 0};
+    double value = philox_open(r.v[0], r.v[1]) * rate_tree_total(&e->tree);
+    int64_t site = rate_tree_select(&e->tree, value, &l.search);
+    events_of_site(ctx, lattice_coord_of(&e->m->lattice, site), &l);
+    return l.found;
 }
 
 static void mark(struct engine *e, int64_t owner, int64_t *n) {
@@ -276,25 +242,6 @@ static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
         if (e->owns[o[k].kind == SITE_O][e->s->x.occupancy[owner]])
             mark(e, owner, n);
     }
-}
-
-/* Forgets the release energies of the octs around an O. */
-static void forget_around(struct engine *e, struct lattice_coord o) {
-    const struct lattice_stencil *st = lattice_stencil_of(&e->m->lattice, o);
-    for (int v = 0; v < st->n_oct; v++)
-        e->release[lattice_neighbor(&e->m->lattice, o, st->oct[v])] = EVENTS_UNKNOWN;
-}
-
-/* Forgets the release energies that a changed site enters. */
-static void forget(struct engine *e, int64_t site) {
-    struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
-    const struct lattice_stencil *st = lattice_stencil_of(&e->m->lattice, c);
-    if (c.kind == SITE_O)
-        forget_around(e, c);
-    for (int v = 0; v < st->n_vertex; v++)
-        forget_around(e, lattice_step(&e->m->lattice, c, st->vertex[v]));
-    for (int v = 0; v < st->n_face; v++)
-        e->release[lattice_neighbor(&e->m->lattice, c, st->face[v])] = EVENTS_UNKNOWN;
 }
 
 /* Sites an event changes: owner, target and, for events that make or cut a bond, the other O. */
@@ -321,7 +268,6 @@ static void refresh_influenced(struct engine *e, const struct event_context *ctx
     int64_t n = 0;
     for (int k = 0; k < n_site; k++) {
         site_lists_update(&e->lists, e->m, &e->s->x, site[k]);
-        forget(e, site[k]);
         mark_stale(e, site[k], &n);
     }
     for (int64_t k = 0; k < n; k++) {
@@ -346,19 +292,17 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
     assert(electrode->kappa_ueV == 0);
     memset(out, 0, sizeof *out);
     out->slow_down_min = 1;
-    struct event_context ctx = {e->m,   &e->s->x, *electrode, e->s->n_li,
-                                step_s, slice_s,  e->release};
+    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s, {0}};
+    events_limits_init(&ctx.limits, e->m, slice_s);
     double used = 0;
     e->s->step++;
-    for (int64_t k = 0; k < e->s->n_sites; k++)
-        e->release[k] = EVENTS_UNKNOWN;
     refresh_rates(e, &ctx);
     for (uint64_t d = 0; rate_tree_total(&e->tree) > 0 && !engine_stop; d++) {
         struct philox_block r = philox_draw(e->s->random, STREAM_ADVANCE, e->s->step, d);
         used -= tables_log(philox_open(r.v[2], r.v[3])) / rate_tree_total(&e->tree);
         if (used > step_s)
             break;
-        struct event_channel ch = *select_event(e, &ctx, r);
+        struct event_channel ch = select_event(e, &ctx, r);
         int64_t site[3];
         int n = changed_sites(e, &ch, site);
         apply_event(e, &ch);
@@ -377,7 +321,6 @@ static void exact_free(struct engine *e) {
     site_lists_free(&e->lists);
     rate_tree_free(&e->tree);
     influence_free(&e->influence);
-    free(e->release);
     free(e->stale);
     free(e->is_stale);
     free(e);
@@ -394,10 +337,9 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s) 
     e->complete = true;
     for (int64_t o = 0; o < s->n_oxygen; o++)
         e->complete = e->complete && s->x.deviation[o] != RATE_MODEL_ABSENT;
-    e->release = malloc((size_t)s->n_sites * sizeof *e->release);
     e->stale = malloc((size_t)s->n_sites * sizeof *e->stale);
     e->is_stale = calloc((size_t)s->n_sites, 1);
-    if (e->release && e->stale && e->is_stale && site_lists_init(&e->lists, m, &s->x) &&
+    if (e->stale && e->is_stale && site_lists_init(&e->lists, m, &s->x) &&
         rate_tree_init(&e->tree, s->n_sites) && influence_init(&e->influence, &m->lattice))
         return e;
     exact_free(e);

@@ -86,7 +86,7 @@ static void run_slice(struct run *w, double duration_s, struct protocol_half *h)
     int64_t draws = (int64_t)(w->p->sweeps * (double)r->state.n_sites / (double)n) + 1;
     for (int64_t k = 0; k < n; k++) {
         struct engine_equilibrated eq;
-        r->ops->equilibrate(r->engine, &w->electrode, draws, (draws + 1) / 2, &eq);
+        r->ops->equilibrate(r->engine, &w->electrode, duration_s, draws, (draws + 1) / 2, &eq);
         h->draws += eq.draws;
         h->evaluated += eq.evaluated;
         h->accepted += eq.accepted;
@@ -284,7 +284,7 @@ static void settle(struct run *w) {
     int64_t draws = (int64_t)(w->p->initial_sweeps * (double)r->state.n_sites / 8) + 1;
     w->electrode = (struct electrode){units_ueV(3.0), w->p->kappa_ueV, r->state.n_li};
     for (int k = 0; k < 8; k++) {
-        r->ops->equilibrate(r->engine, &w->electrode, draws, (draws + 1) / 2, &eq);
+        r->ops->equilibrate(r->engine, &w->electrode, 0, draws, (draws + 1) / 2, &eq);
         w->li = (double)eq.sum_li / (double)eq.samples;
         w->voltage_V = cell_voltage(&w->electrode, w->li);
         w->electrode.voltage_ueV = units_ueV(w->voltage_V);

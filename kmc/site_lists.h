@@ -1,4 +1,4 @@
-/* site_lists: the token sites of a configuration sorted into classes that stay fixed while TM ions and O-O bonds rest.
+/* site_lists: the token sites of a configuration sorted into classes that stay fixed while TM ions rest.
  *
  * Memory: 16 bytes a site (list entry + position), exact engine only.
  */
@@ -12,9 +12,9 @@ enum token_class {
     TOKEN_LI_TET, /* tet that is vacant or holds Li+ */
     TOKEN_REDOX,  /* TM ion with a valence step above 3.5 eV */
     TOKEN_DEEP,   /* TM ion whose valence steps all lie below: Mn */
-    TOKEN_OXYGEN, /* unbonded O2- or hole */
+    TOKEN_OXYGEN, /* O that can be oxidised, bonded or not */
     TOKEN_CLASSES,
-    TOKEN_NONE = TOKEN_CLASSES /* fixed ions, bonded O, halides, outside */
+    TOKEN_NONE = TOKEN_CLASSES /* fixed ions, halides, vacant anion sites, outside */
 };
 
 struct site_lists {
@@ -28,7 +28,7 @@ struct site_lists {
 static inline enum token_class site_lists_class(const struct rate_model *m, int32_t kind,
                                                 uint8_t byte) {
     if (kind == SITE_O)
-        return rate_model_state(byte) <= ANION_HOLE ? TOKEN_OXYGEN : TOKEN_NONE;
+        return rate_model_state(byte) < ANION_ACTIVE ? TOKEN_OXYGEN : TOKEN_NONE;
     if (byte == SITE_OUTSIDE)
         return TOKEN_NONE;
     if (byte <= CATION_LI)

@@ -16,6 +16,7 @@ bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occu
     memset(s, 0, sizeof *s);
     s->n_sites = lattice_n_sites(&m->lattice);
     s->n_oxygen = lattice_n_oxygen(&m->lattice);
+    s->x.lattice = &m->lattice;
     s->x.occupancy = malloc((size_t)s->n_sites);
     s->x.deviation = malloc((size_t)s->n_oxygen * sizeof *s->x.deviation);
     s->x.n_tm = malloc((size_t)s->n_oxygen);

@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const double HALF_SQRT3 = 0.86602540378443864676;
@@ -192,34 +193,46 @@ static bool derive(const struct lattice *l, struct lattice_coord c, struct latti
     return add_contacts(l, c, &own, s);
 }
 
+/* Letters and stencils of one stacking.  Lattices point to them; they live until the program ends,
+ * so that lattices can be copied freely.  Boxes of CLIP cells or more share one set. */
+struct stacking {
+    struct stacking *next;
+    int32_t na, nb, n_planes, n_stencils;
+    uint8_t letter[2 * LATTICE_MAX_PLANES];
+    uint8_t stencil_of[2 * LATTICE_MAX_PLANES][SITE_KINDS];
+    struct lattice_stencil stencil[LATTICE_MAX_STENCILS];
+};
+enum { CLIP = 2 * REACH + 2 };
+static struct stacking *stackings;
+
 /* Index of an equal stencil, appended when new; -1 when there is no room. */
-static int store_stencil(struct lattice *l, const struct lattice_stencil *s) {
-    for (int m = 0; m < l->n_stencils; m++)
-        if (memcmp(&l->stencil[m], s, sizeof *s) == 0)
+static int store_stencil(struct stacking *t, const struct lattice_stencil *s) {
+    for (int m = 0; m < t->n_stencils; m++)
+        if (memcmp(&t->stencil[m], s, sizeof *s) == 0)
             return m;
-    if (l->n_stencils >= LATTICE_MAX_STENCILS)
+    if (t->n_stencils >= LATTICE_MAX_STENCILS)
         return -1;
-    l->stencil[l->n_stencils] = *s;
-    return l->n_stencils++;
+    t->stencil[t->n_stencils] = *s;
+    return t->n_stencils++;
 }
 
-static const char *read_letters(struct lattice *l, const char *letters) {
+static const char *read_letters(struct stacking *t, const char *letters) {
     size_t n = strlen(letters);
     if (n > LATTICE_MAX_PLANES)
-        return "more than 96 oxygen planes";
+        return "more than 1024 oxygen planes";
     if (n % 2 != 0)
         return "odd number of oxygen planes: TM and Li gaps alternate, so the period must be even";
     if (n < 4)
         return "expected at least 4 oxygen planes: with 2 a site would meet its neighbours twice, "
                "through the gap above and the gap below; repeat the letters";
-    l->n_planes = (int32_t)n;
-    for (size_t k = 0; k < n; k++) {
-        if (letters[k] < 'A' || letters[k] > 'C')
+    t->n_planes = (int32_t)n;
+    for (size_t k = 0; k < 2 * n; k++) {
+        if (letters[k % n] < 'A' || letters[k % n] > 'C')
             return "expected only the letters A, B and C";
-        l->letter[k] = (uint8_t)(letters[k] - 'A');
+        t->letter[k] = (uint8_t)(letters[k % n] - 'A');
     }
-    for (int32_t k = 0; k < l->n_planes; k++)
-        if (letter_at(l, k) == letter_at(l, k + 1))
+    for (size_t k = 0; k < n; k++)
+        if (t->letter[k] == t->letter[k + 1])
             return "prismatic gap: neighbouring planes (the last and first, too) carry the same "
                    "letter; only octahedral stackings (O-type) are supported";
     return NULL;
@@ -235,24 +248,78 @@ static const char *check_size(const struct lattice *l) {
     return NULL;
 }
 
+static void point_to(struct lattice *l, const struct stacking *t) {
+    l->n_planes = t->n_planes;
+    l->n_stencils = t->n_stencils;
+    l->letter = t->letter;
+    l->stencil_of = t->stencil_of;
+    l->stencil = t->stencil;
+}
+
+static const char *derive_all(struct stacking *t, struct lattice *l) {
+    for (int32_t plane = 0; plane < t->n_planes; plane++)
+        for (int32_t kind = 0; kind < SITE_KINDS; kind++) {
+            struct lattice_stencil s;
+            if (!derive(l, (struct lattice_coord){plane, kind, 0, 0}, &s))
+                return "a site has more neighbours than a stencil holds";
+            int index = store_stencil(t, &s);
+            if (index < 0)
+                return "too many different surroundings: use a shorter or more regular stacking";
+            t->stencil_of[plane][kind] = t->stencil_of[plane + t->n_planes][kind] = (uint8_t)index;
+        }
+    return NULL;
+}
+
+static int32_t clip(int32_t cells) {
+    return cells < CLIP ? cells : CLIP;
+}
+
+static struct stacking *find_stacking(const struct stacking *wanted) {
+    for (struct stacking *t = stackings; t; t = t->next)
+        if (t->na == wanted->na && t->nb == wanted->nb && t->n_planes == wanted->n_planes &&
+            memcmp(t->letter, wanted->letter, (size_t)t->n_planes) == 0)
+            return t;
+    return NULL;
+}
+
+/* Derives the stencils of a new stacking, or takes those of an equal one. */
+static const char *intern(struct stacking *t, struct lattice *l) {
+    const char *problem = NULL;
+    t->na = clip(l->na);
+    t->nb = clip(l->nb);
+#pragma omp critical(lattice_stackings)
+    {
+        struct stacking *known = find_stacking(t);
+        point_to(l, known ? known : t);
+        if (!known)
+            problem = derive_all(t, l);
+        if (!known && !problem) {
+            t->next = stackings;
+            stackings = t;
+            point_to(l, t);
+        } else {
+            free(t);
+        }
+    }
+    return problem;
+}
+
 const char *lattice_init(struct lattice *l, const char *letters, int32_t na, int32_t nb) {
     memset(l, 0, sizeof *l);
     l->na = na;
     l->nb = nb;
-    const char *problem = read_letters(l, letters);
+    struct stacking *t = calloc(1, sizeof *t);
+    if (!t)
+        return "out of memory";
+    const char *problem = read_letters(t, letters);
+    l->n_planes = t->n_planes;
     if (!problem)
         problem = check_size(l);
-    for (int32_t plane = 0; !problem && plane < l->n_planes; plane++)
-        for (int32_t kind = 0; !problem && kind < SITE_KINDS; kind++) {
-            struct lattice_stencil s;
-            if (!derive(l, (struct lattice_coord){plane, kind, 0, 0}, &s))
-                return "a site has more neighbours than a stencil holds";
-            int index = store_stencil(l, &s);
-            if (index < 0)
-                return "too many different surroundings: use a shorter or more regular stacking";
-            l->stencil_of[plane][kind] = (uint8_t)index;
-        }
-    return problem;
+    if (problem) {
+        free(t);
+        return problem;
+    }
+    return intern(t, l);
 }
 
 static double gap_height(int32_t plane, double tm_gap_A, double li_gap_A) {
