@@ -74,6 +74,7 @@ struct rate_model {
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */
     double large_step;      /* k * sub-slice above this counts as a large step */
+    int32_t windows;        /* windows of a sub-slice in a box of several regions */
 };
 
 /* The mutable arrays of one configuration and the lattice that says how they lie in memory. */

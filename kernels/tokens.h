@@ -7,6 +7,30 @@
 #define KERNELS_TOKENS_H
 #include "energy.h"
 
+enum token_class {
+    TOKEN_LI_OCT, /* oct that is vacant or holds Li+ */
+    TOKEN_LI_TET, /* tet that is vacant or holds Li+ */
+    TOKEN_REDOX,  /* TM ion with a valence step above 3.5 eV */
+    TOKEN_DEEP,   /* TM ion whose valence steps all lie below: Mn */
+    TOKEN_OXYGEN, /* O that can be oxidised, bonded or not */
+    TOKEN_CLASSES,
+    TOKEN_NONE = TOKEN_CLASSES /* fixed ions, halides, vacant anion sites, outside */
+};
+
+/* Class of a site from its byte: fixed while TM ions rest, wherever the tokens are. */
+KMC_HD enum token_class tokens_class(const struct rate_model *m, int32_t kind,
+                                                uint8_t byte) {
+    if (kind == SITE_O)
+        return rate_model_state(byte) < ANION_ACTIVE ? TOKEN_OXYGEN : TOKEN_NONE;
+    if (byte == SITE_OUTSIDE)
+        return TOKEN_NONE;
+    if (byte <= CATION_LI)
+        return kind == SITE_OCT ? TOKEN_LI_OCT : TOKEN_LI_TET;
+    if (m->capacity[byte] == 0)
+        return TOKEN_NONE;
+    return m->deep[byte] ? TOKEN_DEEP : TOKEN_REDOX;
+}
+
 /* Tokens now on a site that can still be taken away / room for one more; on bonded O: z = 0 -> 1 / z = 1 -> 0. */
 KMC_HD int tokens_has(const struct rate_model *m, int32_t kind, uint8_t byte) {
     if (kind != SITE_O)

@@ -17,7 +17,7 @@ static double now_s(void) {
 static int time_equilibrate(const struct simulation *sim, double *seconds_per_draw,
                             double *evaluated_share) {
     struct replica r;
-    int status = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops, 0, stderr);
+    int status = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops, sim->threads, 0, stderr);
     if (status)
         return status;
     struct electrode e = {4000000, sim->protocol.kappa_ueV, r.state.n_li - r.state.n_li / 4};

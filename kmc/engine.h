@@ -10,6 +10,7 @@
 struct engine_equilibrated {
     int64_t draws, evaluated, accepted;
     int64_t sum_li, samples; /* <N> = sum_li / samples */
+    double stiffness_ueV;    /* of the restraint as it acted on N: cell voltage = field + stiffness (<N> - target) */
 };
 
 /* Result of one call of advance. */
@@ -28,8 +29,8 @@ extern volatile sig_atomic_t engine_stop;
 
 struct engine_ops {
     const char *name;
-    /* Creates a back end for one replica; NULL when memory runs out. Model and state stay the caller's and outlive the engine. */
-    struct engine *(*create)(const struct rate_model *m, struct state *s);
+    /* Creates a back end for one replica that may use `threads` threads; NULL when memory runs out. Model and state stay the caller's and outlive it. */
+    struct engine *(*create)(const struct rate_model *m, struct state *s, int threads);
     void (*free)(struct engine *e);
     /* Li+, electrons and the pairs of oxygen events that are fast on the scale of slice_s: `draws` attempted moves under `electrode`; N is
      * averaged over the last `measured` of them. */
@@ -42,9 +43,9 @@ struct engine_ops {
                     double slice_s, struct engine_advanced *out);
 };
 
-extern const struct engine_ops engine_exact;
+extern const struct engine_ops engine_exact, engine_cpu;
 
-/* "exact" or "auto" -> table of functions; NULL for an unknown name. */
+/* "exact", "cpu" or "auto" -> table of functions; NULL for an unknown name. */
 const struct engine_ops *engine_find(const char *name);
 
 #endif

@@ -195,6 +195,7 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
             out->sum_li += e->s->n_li;
     }
     out->draws = draws;
+    out->stiffness_ueV = electrode->kappa_ueV;
     out->samples = measured < draws ? measured : draws;
 }
 
@@ -238,7 +239,7 @@ static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     const struct influence_offset *o = e->influence.list[c.plane][c.kind];
     mark(e, site, n);
     for (int32_t k = 0; k < e->influence.n[c.plane][c.kind]; k++) {
-        int64_t owner = influence_owner(&e->m->lattice, c, o[k]);
+        int64_t owner = lattice_site(&e->m->lattice, influence_owner(&e->m->lattice, c, o[k]));
         if (e->owns[o[k].kind == SITE_O][e->s->x.occupancy[owner]])
             mark(e, owner, n);
     }
@@ -326,7 +327,8 @@ static void exact_free(struct engine *e) {
     free(e);
 }
 
-static struct engine *exact_create(const struct rate_model *m, struct state *s) {
+static struct engine *exact_create(const struct rate_model *m, struct state *s, int threads) {
+    (void)threads; /* serial */
     struct engine *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
@@ -348,9 +350,3 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s) 
 
 const struct engine_ops engine_exact = {"exact", exact_create, exact_free, exact_equilibrate,
                                         exact_advance};
-
-const struct engine_ops *engine_find(const char *name) {
-    if (strcmp(name, "exact") == 0 || strcmp(name, "auto") == 0)
-        return &engine_exact;
-    return NULL;
-}

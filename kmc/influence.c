@@ -2,6 +2,8 @@
 #include <string.h>
 #include "influence.h"
 
+enum { ENOUGH = 24 }; /* cells: more than twice as far as any owner reads */
+
 /* A set of sites: a mark for each site and the members in order of arrival. */
 struct site_set {
     const struct lattice *l;
@@ -79,6 +81,11 @@ static bool append(struct influence *f, int32_t plane, int32_t kind, struct infl
     return true;
 }
 
+static int16_t shortest(int32_t d, int32_t n) {
+    d = ((d % n) + n) % n;
+    return (int16_t)(d > n / 2 ? d - n : d);
+}
+
 /* Who reads a site itself: the reads of one owner of each plane and kind, turned round. */
 static bool invert_reads(struct influence *f, struct site_set *s) {
     const struct lattice *l = s->l;
@@ -93,8 +100,7 @@ static bool invert_reads(struct influence *f, struct site_set *s) {
             for (int64_t r = 0; r < s->n; r++) {
                 struct lattice_coord c = lattice_coord_of(l, s->member[r]);
                 struct influence_offset o = {(int16_t)plane, (int16_t)kind,
-                                             (int16_t)((l->na - c.i) % l->na),
-                                             (int16_t)((l->nb - c.j) % l->nb)};
+                                             shortest(-c.i, l->na), shortest(-c.j, l->nb)};
                 if (!append(f, c.plane, c.kind, o))
                     return false;
             }
@@ -104,8 +110,7 @@ static bool invert_reads(struct influence *f, struct site_set *s) {
 
 static void add_owners(struct site_set *s, const struct influence *direct, struct lattice_coord c) {
     for (int32_t k = 0; k < direct->n[c.plane][c.kind]; k++) {
-        int64_t site = influence_owner(s->l, c, direct->list[c.plane][c.kind][k]);
-        add(s, lattice_coord_of(s->l, site));
+        add(s, influence_owner(s->l, c, direct->list[c.plane][c.kind][k]));
     }
 }
 
@@ -123,8 +128,8 @@ static bool unite_vertices(struct influence *f, const struct influence *direct,
                 add_owners(s, direct, lattice_step(l, c, st->vertex[v]));
             for (int64_t r = 0; r < s->n; r++) {
                 struct lattice_coord w = lattice_coord_of(l, s->member[r]);
-                struct influence_offset o = {(int16_t)w.plane, (int16_t)w.kind, (int16_t)w.i,
-                                             (int16_t)w.j};
+                struct influence_offset o = {(int16_t)w.plane, (int16_t)w.kind,
+                                             shortest(w.i, l->na), shortest(w.j, l->nb)};
                 if (!append(f, plane, kind, o))
                     return false;
             }
@@ -132,7 +137,11 @@ static bool unite_vertices(struct influence *f, const struct influence *direct,
     return true;
 }
 
-bool influence_init(struct influence *f, const struct lattice *l) {
+bool influence_init(struct influence *f, const struct lattice *box) {
+    struct lattice small = *box; /* beyond this width nothing changes but the wrapping */
+    small.na = box->na < ENOUGH ? box->na : ENOUGH;
+    small.nb = box->nb < ENOUGH ? box->nb : ENOUGH;
+    const struct lattice *l = &small;
     size_t sites = (size_t)lattice_n_sites(l);
     struct site_set s = {l, calloc(sites, 1), malloc(sites * sizeof(int64_t)), 0};
     struct influence direct = {0};

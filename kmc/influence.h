@@ -12,7 +12,7 @@
 
 struct influence_offset {
     int16_t plane, kind; /* owner's plane (absolute) and kind */
-    int16_t di, dj;      /* owner's cell relative to the changed site's, 0 .. na-1 and 0 .. nb-1 */
+    int16_t di, dj;      /* owner's cell relative to the changed site's, by the shortest way */
 };
 
 struct influence {
@@ -23,12 +23,15 @@ struct influence {
 bool influence_init(struct influence *f, const struct lattice *l);
 void influence_free(struct influence *f);
 
-static inline int64_t influence_owner(const struct lattice *l, struct lattice_coord changed,
-                                      struct influence_offset o) {
+/* The owner as a cell of the box. */
+KMC_HD struct lattice_coord influence_owner(const struct lattice *l, struct lattice_coord changed,
+                                            struct influence_offset o) {
     struct lattice_coord c = {o.plane, o.kind, changed.i + o.di, changed.j + o.dj};
+    c.i += c.i < 0 ? l->na : 0;
     c.i -= c.i >= l->na ? l->na : 0;
+    c.j += c.j < 0 ? l->nb : 0;
     c.j -= c.j >= l->nb ? l->nb : 0;
-    return lattice_site(l, c);
+    return c;
 }
 
 #endif

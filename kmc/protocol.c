@@ -75,8 +75,9 @@ static void adapt_sub_slices(struct run *w) {
     }
 }
 
-static double cell_voltage(const struct electrode *e, double li) {
-    return ((double)e->voltage_ueV + (double)e->kappa_ueV * (li - (double)e->target)) * 1e-6;
+static double cell_voltage(const struct electrode *e, const struct engine_equilibrated *eq,
+                           double li) {
+    return ((double)e->voltage_ueV + eq->stiffness_ueV * (li - (double)e->target)) * 1e-6;
 }
 
 /* Equilibrates and advances through `duration_s`; leaves <N> and the cell voltage in w. */
@@ -93,7 +94,7 @@ static void run_slice(struct run *w, double duration_s, struct protocol_half *h)
         sum += eq.sum_li;
         samples += eq.samples;
         w->li = (double)sum / (double)samples;
-        w->voltage_V = cell_voltage(&w->electrode, w->li);
+        w->voltage_V = cell_voltage(&w->electrode, &eq, w->li);
         if (!w->p->slow_events)
             continue;
         struct electrode held = {units_ueV(w->voltage_V), 0, 0};
@@ -286,7 +287,7 @@ static void settle(struct run *w) {
     for (int k = 0; k < 8; k++) {
         r->ops->equilibrate(r->engine, &w->electrode, 0, draws, (draws + 1) / 2, &eq);
         w->li = (double)eq.sum_li / (double)eq.samples;
-        w->voltage_V = cell_voltage(&w->electrode, w->li);
+        w->voltage_V = cell_voltage(&w->electrode, &eq, w->li);
         w->electrode.voltage_ueV = units_ueV(w->voltage_V);
     }
 }

@@ -2,8 +2,8 @@
 #include "units.h"
 
 int replica_create(struct replica *r, const struct scenario *s, const struct species_table *t,
-                   const struct rate_model *m, const struct engine_ops *ops, uint32_t number,
-                   FILE *errors) {
+                   const struct rate_model *m, const struct engine_ops *ops, int threads,
+                   uint32_t number, FILE *errors) {
     memset(r, 0, sizeof *r);
     r->number = number;
     r->model = m;
@@ -12,7 +12,7 @@ int replica_create(struct replica *r, const struct scenario *s, const struct spe
     if (!supercell_init(&r->cell, s, t, number, errors))
         return 2;
     if (state_init(&r->state, m, r->cell.occupancy, (uint64_t)scenario_int(s, "run.seed"), number))
-        r->engine = ops->create(m, &r->state);
+        r->engine = ops->create(m, &r->state, threads);
     if (r->engine)
         return 0;
     fprintf(errors, "replica %u: error: out of memory for a box of %lld sites\n", number,

@@ -14,10 +14,10 @@ struct replica {
     struct engine *engine;
 };
 
-/* Builds crystal, state and engine of replica `number`. Returns 0 or an exit code (2 input, 4 memory) after printing to `errors`. */
+/* Builds crystal, state and engine of replica `number`; the engine may use `threads` threads. Returns 0 or an exit code (2 input, 4 memory) after printing to `errors`. */
 int replica_create(struct replica *r, const struct scenario *s, const struct species_table *t,
-                   const struct rate_model *m, const struct engine_ops *ops, uint32_t number,
-                   FILE *errors);
+                   const struct rate_model *m, const struct engine_ops *ops, int threads,
+                   uint32_t number, FILE *errors);
 void replica_free(struct replica *r);
 
 /* Specific capacity of one Li in the box: mAh per gram of the pristine, doped composition. */

@@ -45,7 +45,7 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
     memset(sim, 0, sizeof *sim);
     sim->scenario = s;
     sim->replicas = scenario_int(s, "run.replicas");
-    sim->threads = cores(s);
+    sim->cores = sim->threads = cores(s);
     if (sim->threads > sim->replicas)
         sim->threads = (int)sim->replicas;
     sim->ops = engine_find(scenario_text(s, "run.engine"));
@@ -72,6 +72,9 @@ void simulation_free(struct simulation *sim) {
 int simulation_for_each(const struct simulation *sim, int (*body)(void *context, struct replica *r),
                         void *context, FILE *errors) {
     int status = 0;
+    /* whole replicas side by side; what cores are left over work inside the replicas */
+    int inside = sim->cores / sim->threads > 0 ? sim->cores / sim->threads : 1;
+    omp_set_max_active_levels(2);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(sim->threads)
     for (int64_t k = 0; k < sim->replicas; k++) {
         int so_far;
@@ -80,7 +83,7 @@ int simulation_for_each(const struct simulation *sim, int (*body)(void *context,
         if (so_far)
             continue;
         struct replica r;
-        int code = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops,
+        int code = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops, inside,
                                   (uint32_t)k, errors);
         if (code == 0) {
             code = body(context, &r);

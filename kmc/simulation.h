@@ -11,7 +11,7 @@ struct simulation {
     struct protocol protocol;
     const struct engine_ops *ops;
     int64_t replicas;
-    int threads;
+    int threads, cores; /* replicas at a time; cores in all */
 };
 
 /* Builds all of it; exit code 0, 2 or 4 after printing to `errors`. */

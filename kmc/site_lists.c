@@ -36,7 +36,7 @@ bool site_lists_init(struct site_lists *l, const struct rate_model *m,
         return false;
     }
     for (int64_t s = 0; s < (int64_t)sites; s++)
-        insert(l, s, site_lists_class(m, lattice_coord_of(&m->lattice, s).kind, x->occupancy[s]));
+        insert(l, s, tokens_class(m, lattice_coord_of(&m->lattice, s).kind, x->occupancy[s]));
     return true;
 }
 
@@ -51,7 +51,7 @@ void site_lists_free(struct site_lists *l) {
 void site_lists_update(struct site_lists *l, const struct rate_model *m,
                        const struct configuration *x, int64_t site) {
     enum token_class now =
-        site_lists_class(m, lattice_coord_of(&m->lattice, site).kind, x->occupancy[site]);
+        tokens_class(m, lattice_coord_of(&m->lattice, site).kind, x->occupancy[site]);
     if (now == (enum token_class)l->class_of[site])
         return;
     withdraw(l, site);

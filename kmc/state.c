@@ -8,7 +8,17 @@ void state_free(struct state *s) {
     free(s->x.occupancy);
     free(s->x.deviation);
     free(s->x.n_tm);
+    free(s->demon);
     memset(s, 0, sizeof *s);
+}
+
+bool state_demons(struct state *s, int64_t n) {
+    if (s->n_demons == n)
+        return true;
+    free(s->demon);
+    s->demon = calloc((size_t)n, sizeof *s->demon);
+    s->n_demons = s->demon ? n : 0;
+    return s->demon != NULL;
 }
 
 bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occupancy,

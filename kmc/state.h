@@ -4,6 +4,7 @@
  */
 #ifndef KMC_STATE_H
 #define KMC_STATE_H
+#include <stdbool.h>
 #include "../kernels/philox.h"
 #include "../kernels/rate_model.h"
 
@@ -14,6 +15,8 @@ struct state {
     int64_t n_li;       /* Li+ in the crystal */
     double time_s;      /* clock of the slow events */
     struct philox random;
+    int32_t *demon; /* [n_demons] restraint of a box cut into tiles, see kmc/engine_cpu.c; owner: this struct */
+    int64_t n_demons;
     uint32_t step; /* counter of equilibrate and advance calls: the Philox step word */
 };
 
@@ -21,6 +24,9 @@ struct state {
 bool state_init(struct state *s, const struct rate_model *m, const uint8_t *occupancy,
                 uint64_t seed, uint32_t replica);
 void state_free(struct state *s);
+
+/* Room for n demons, all 0; keeps them when there are n already. False when memory runs out. */
+bool state_demons(struct state *s, int64_t n);
 
 /* Recomputes deviation and n_tm of every O and n_li from the occupancy alone. */
 void state_rebuild(struct state *s, const struct rate_model *m);

@@ -1,0 +1,177 @@
+/* advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)) in one region of the box for one window of time.
+ *
+ *     refresh_rates   window_refresh for every leaf, window_sum_node level by level     in parallel
+ *     advance_time    waiting time from the root of the tree                            one thread
+ *     select_event    window_select                                                     one thread
+ *     apply_events    window_apply                                                      one thread
+ *     refresh_rates   window_refresh for the owners in the influence of what changed    in parallel
+ *
+ * A region holds the owners of a block of cells; all that its events read and write outside is frozen meanwhile (kmc/engine_cpu.c rotates the regions).
+ * A box that is one region is simulated exactly.  A leaf is a site of the region, its value the total rate of the site's channels; sums are taken in a
+ * tree with 32 children a node, each in one fixed order, so they are the same numbers whoever computes them.
+ */
+#ifndef KERNELS_ADVANCE_H
+#define KERNELS_ADVANCE_H
+#include "events.h"
+#include "philox.h"
+#include "tile.h"
+
+enum { WINDOW_FAN = 32, WINDOW_LEVELS = 6 };
+
+/* Block of cells whose owners may act; cells wrap round the box. */
+struct region {
+    int32_t start[AXES], length[AXES];
+};
+
+struct window {
+    struct event_context context;
+    struct region region;
+    const uint8_t (*owns)[256]; /* by cation (0) or anion (1) byte: may the site own channels */
+    double *rate;               /* leaves, then the sums of 32, then the sums of those, ... */
+    int32_t levels;
+    int64_t begin[WINDOW_LEVELS], length[WINDOW_LEVELS]; /* of each level, lengths multiples of 32 but for the root */
+};
+
+KMC_HD int64_t window_leaves(const struct region *r) {
+    return SITE_KINDS * (int64_t)r->length[AXIS_A] * r->length[AXIS_B] * r->length[AXIS_C];
+}
+
+/* Lays out the levels; returns the number of doubles they need. */
+KMC_HD int64_t window_layout(struct window *w) {
+    int64_t n = window_leaves(&w->region), at = 0;
+    w->levels = 0;
+    for (;;) {
+        int64_t padded = n == 1 ? 1 : (n + WINDOW_FAN - 1) / WINDOW_FAN * WINDOW_FAN;
+        w->begin[w->levels] = at;
+        w->length[w->levels++] = padded;
+        at += padded;
+        if (n == 1)
+            return at;
+        n = padded / WINDOW_FAN;
+    }
+}
+
+KMC_HD struct lattice_coord window_coord(const struct window *w, int64_t leaf) {
+    const struct lattice *l = w->context.x->lattice;
+    const struct region *r = &w->region;
+    uint32_t row = (uint32_t)leaf / (uint32_t)r->length[AXIS_A];
+    uint32_t layer = row / (uint32_t)r->length[AXIS_B];
+    struct lattice_coord c;
+    c.i = r->start[AXIS_A] + (int32_t)((uint32_t)leaf - row * (uint32_t)r->length[AXIS_A]);
+    c.j = r->start[AXIS_B] + (int32_t)(row - layer * (uint32_t)r->length[AXIS_B]);
+    c.plane = r->start[AXIS_C] + (int32_t)(layer / SITE_KINDS);
+    c.kind = (int32_t)(layer % SITE_KINDS);
+    c.i -= c.i >= l->na ? l->na : 0;
+    c.j -= c.j >= l->nb ? l->nb : 0;
+    c.plane -= c.plane >= l->n_planes ? l->n_planes : 0;
+    return c;
+}
+
+KMC_HD int32_t window_inside(int32_t c, int32_t start, int32_t length, int32_t n) {
+    c -= start;
+    c += c < 0 ? n : 0;
+    return c < length ? c : -1;
+}
+
+/* Leaf of a site, -1 when it lies outside the region. */
+KMC_HD int64_t window_leaf(const struct window *w, struct lattice_coord c) {
+    const struct lattice *l = w->context.x->lattice;
+    const struct region *r = &w->region;
+    int32_t i = window_inside(c.i, r->start[AXIS_A], r->length[AXIS_A], l->na);
+    int32_t j = window_inside(c.j, r->start[AXIS_B], r->length[AXIS_B], l->nb);
+    int32_t k = window_inside(c.plane, r->start[AXIS_C], r->length[AXIS_C], l->n_planes);
+    if ((i | j | k) < 0)
+        return -1;
+    return (((int64_t)k * SITE_KINDS + c.kind) * r->length[AXIS_B] + j) * r->length[AXIS_A] + i;
+}
+
+/* Total rate of a site's channels, 1/s. */
+KMC_HD double window_owner_rate(const struct window *w, struct lattice_coord c) {
+    const struct configuration *x = w->context.x;
+    if (!w->owns[c.kind == SITE_O][x->occupancy[lattice_site(x->lattice, c)]])
+        return 0;
+    struct event_list l;
+    l.search = -1;
+    l.all = NULL;
+    events_of_site(&w->context, c, &l);
+    return l.total;
+}
+
+/* Sum of 32 children: neighbours 16 apart, then 8, 4, 2, 1. */
+KMC_HD double window_sum(const double *v) {
+    double s[WINDOW_FAN / 2];
+    for (int i = 0; i < WINDOW_FAN / 2; i++)
+        s[i] = v[i] + v[i + WINDOW_FAN / 2];
+    for (int h = WINDOW_FAN / 4; h >= 1; h /= 2)
+        for (int i = 0; i < h; i++)
+            s[i] += s[i + h];
+    return s[0];
+}
+
+KMC_HD void window_sum_node(struct window *w, int level, int64_t node) {
+    w->rate[w->begin[level] + node] =
+        window_sum(&w->rate[w->begin[level - 1] + node * WINDOW_FAN]);
+}
+
+KMC_HD double window_total(const struct window *w) {
+    return w->rate[w->begin[w->levels - 1]];
+}
+
+/* Leaf in whose share of [0, total) the value falls, never one of rate zero; *rest = value within the leaf. */
+KMC_HD int64_t window_select(const struct window *w, double value, double *rest) {
+    int64_t node = 0;
+    for (int level = w->levels - 2; level >= 0; level--) {
+        const double *v = &w->rate[w->begin[level] + node * WINDOW_FAN];
+        int last = 0, k = 0;
+        for (; k < WINDOW_FAN; k++) {
+            if (v[k] == 0)
+                continue;
+            last = k;
+            if (value < v[k])
+                break;
+            value -= v[k];
+        }
+        if (k == WINDOW_FAN) { /* rounding carried the value past the last one */
+            k = last;
+            value += v[k];
+        }
+        node = node * WINDOW_FAN + k;
+    }
+    *rest = value;
+    return node;
+}
+
+/* The event that a random block selects. */
+KMC_HD struct event_channel window_event(const struct window *w, struct philox_block r) {
+    struct event_list l;
+    l.all = NULL;
+    int64_t leaf = window_select(w, philox_open(r.v[0], r.v[1]) * window_total(w), &l.search);
+    events_of_site(&w->context, window_coord(w, leaf), &l);
+    return l.found;
+}
+
+/* Waiting time in s. */
+KMC_HD double window_wait(const struct window *w, struct philox_block r) {
+    return -tables_log(philox_open(r.v[2], r.v[3])) / window_total(w);
+}
+
+/* Random numbers of draw d in a window; `unit` numbers windows and regions within a call. */
+KMC_HD struct philox_block window_draw(struct philox random, uint32_t step, uint32_t unit,
+                                       uint32_t d) {
+    return philox_draw(random, STREAM_ADVANCE, step, (uint64_t)unit << 32 | d);
+}
+
+/* Sites that an event changes: owner, target and, for events that make or cut a bond with a token, the other O. */
+KMC_HD int window_changed(const struct lattice *l, const struct event_channel *ch,
+                          int64_t site[3]) {
+    int n = 0;
+    site[n++] = ch->site;
+    site[n++] = ch->target;
+    if (ch->kind == EVENT_CLEAVE || ch->kind == EVENT_COMBINE) {
+        struct lattice_coord c = lattice_coord_of(l, ch->site);
+        site[n++] = lattice_neighbor(l, c, lattice_stencil_of(l, c)->oxygen[ch->dir]);
+    }
+    return n;
+}
+
+#endif
