@@ -37,14 +37,15 @@ struct energy_field {
 };
 
 KMC_HD struct energy_field energy_field_at(const struct configuration *x, struct lattice_coord c) {
-    int n = lattice_stencil_of(x->lattice, c)->n_vertex;
+    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
+    const int16_t *near = x->deviation + (r ? lattice_oxygen_index(x->lattice, c) : 0);
+    int n = c.kind == SITE_OCT ? 6 : 4;
     struct energy_field f = {0, 0};
     for (int v = 0; v < n; v++) {
-        int32_t d = x->deviation[lattice_vertex(x->lattice, c, v)];
-        if (d == RATE_MODEL_ABSENT)
-            continue;
-        f.phi += d;
-        f.n++;
+        int32_t d = near[r ? r->vertex[v] : lattice_vertex(x->lattice, c, v)];
+        int there = d != RATE_MODEL_ABSENT;
+        f.phi += there ? d : 0;
+        f.n += there;
     }
     return f;
 }
@@ -70,12 +71,13 @@ KMC_HD void energy_take_off(const struct rate_model *m, const struct configurati
 KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord c, int group, int64_t without) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
+    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
+    int64_t here = r ? lattice_site(x->lattice, c) : 0;
     int32_t sum = 0;
     for (int v = 0; v < st->n_face; v++) {
-        int64_t n = lattice_face(x->lattice, c, v);
-        uint8_t ion = x->occupancy[n];
-        if (ion != CATION_VACANCY && ion != SITE_OUTSIDE && n != without)
-            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group][m->group[ion]];
+        int64_t n = r ? here + r->face[v] : lattice_face(x->lattice, c, v);
+        int other = n != without ? m->group[x->occupancy[n]] : GROUP_NONE;
+        sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group][other];
     }
     return sum;
 }
@@ -119,12 +121,13 @@ KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration
 /* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none). */
 KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
-    int n = lattice_stencil_of(x->lattice, o)->n_oxygen;
+    const struct lattice_reach *r = lattice_reach_of(x->lattice, o);
+    const uint8_t *near = x->occupancy + (r ? lattice_site(x->lattice, o) : 0);
     int32_t sum = 0;
-    for (int v = 0; v < n; v++) {
-        int state = rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]);
-        if (v != skip && state < ANION_ACTIVE)
-            sum += m->pair[to][state] - m->pair[from][state];
+    const int32_t *gained = m->pair[to], *lost = m->pair[from];
+    for (int v = 0; v < 12; v++) {
+        int state = rate_model_state(near[r ? r->oxygen[v] : lattice_oxygen(x->lattice, o, v)]);
+        sum += v != skip ? gained[state] - lost[state] : 0;
     }
     return sum;
 }

@@ -27,6 +27,8 @@ enum {
     PASS_KEEP = 128 /* keep = this: never thinned out */
 };
 
+enum { PASS_CLASS = 7, PASS_HAS = 8, PASS_ROOM = 16 };
+
 enum pass_group {
     PASS_VERTEX,
     PASS_OCT_IN_GAP,
@@ -51,6 +53,7 @@ struct pass_plan {
     int32_t n_channels;
     struct pass_channel channel[PASS_CHANNELS_MAX];
     uint8_t slot[PASS_BANDS][PASS_SLOTS]; /* channel by the top bits of a random word */
+    uint8_t info[2][256]; /* by cation (0) or anion (1) byte: token class, PASS_HAS, PASS_ROOM */
     /* members of PASS_OCT_IN_GAP and PASS_OCT_ACROSS among the octs of a stencil */
     uint8_t n_in_gap[LATTICE_MAX_STENCILS], n_across[LATTICE_MAX_STENCILS];
     uint8_t in_gap[LATTICE_MAX_STENCILS][26], across[LATTICE_MAX_STENCILS][26];
@@ -118,118 +121,152 @@ KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struc
     p->mirror = pass_below(r.v[3] & 0xffff, p->lanes);
 }
 
-/* Cell of a lane from its numbers along the axes. */
-KMC_HD struct lattice_coord pass_cell(const struct pass *p, const struct lattice *l, int kind,
-                                      int32_t ma, int32_t mb, int32_t mc) {
-    struct lattice_coord c;
-    c.kind = kind;
-    c.i = p->corner[AXIS_A] + ma * p->channel->spacing[AXIS_A];
-    c.i -= c.i >= l->na ? l->na : 0;
-    c.j = p->corner[AXIS_B] + mb * p->channel->spacing[AXIS_B];
-    c.j -= c.j >= l->nb ? l->nb : 0;
-    c.plane = p->corner[AXIS_C] + mc * p->channel->spacing[AXIS_C];
-    c.plane -= c.plane >= l->n_planes ? l->n_planes : 0;
-    return c;
+/* What the lanes of one plane have in common. */
+struct pass_plane {
+    int32_t plane;
+    struct lattice_offset other; /* from a to b */
+    int32_t other_plane;
+    int64_t base_a, base_b; /* sites of cell (0, 0) */
+    int8_t dir;
+    uint8_t triple, usable;
+};
+
+KMC_HD int32_t pass_wrap(int32_t c, int32_t n) {
+    c += c < 0 ? n : 0;
+    return c - (c >= n ? n : 0);
 }
 
-KMC_HD struct lattice_coord pass_cell_of_lane(const struct pass *p, const struct lattice *l,
-                                              int kind, int32_t lane) {
-    int32_t ma = lane % p->count[AXIS_A], rest = lane / p->count[AXIS_A];
-    return pass_cell(p, l, kind, ma, rest % p->count[AXIS_B], rest / p->count[AXIS_B]);
+/* Member of the channel at a stencil; 0 when it has none. */
+KMC_HD int pass_member(const struct pass_plan *plan, const struct pass *p,
+                       const struct lattice *l, int s, struct pass_plane *q) {
+    const struct lattice_stencil *st = &l->stencil[s];
+    int pick = p->pick;
+    q->dir = -1;
+    q->triple = 0;
+    switch (p->channel->group) {
+    case PASS_TRIPLE:
+        q->dir = (int8_t)(pick % 12);
+        q->triple = 1;
+        q->other = st->vertex[pick / 12];
+        return pick < 12 * st->n_vertex;
+    case PASS_VERTEX:
+        q->other = st->vertex[pick];
+        return pick < st->n_vertex;
+    case PASS_OCT_IN_GAP:
+        q->other = st->oct[plan->in_gap[s][pick]];
+        return pick < plan->n_in_gap[s];
+    case PASS_OCT_ACROSS:
+        q->other = st->oct[plan->across[s][pick]];
+        return pick < plan->n_across[s];
+    case PASS_TET:
+        q->other = st->tet[pick];
+        return pick < st->n_tet;
+    case PASS_OXYGEN:
+        q->dir = (int8_t)pick;
+        q->other = st->oxygen[pick];
+        return 1;
+    default: /* PASS_FAR: place in its own lane's cell */
+        q->other.dplane = q->other.di = q->other.dj = q->other.shared = 0;
+        q->other.kind = p->far_kind;
+        if (p->channel->far_parity < 2 && q->plane % 2 != p->channel->far_parity)
+            q->other.dplane = 1;
+        return 1;
+    }
 }
 
-KMC_HD void pass_other_end(const struct lattice *l, struct move_bond *b, struct lattice_offset o) {
-    b->b = lattice_step(l, b->a, o);
-    b->shared = o.shared;
-    b->face = o.shared >= 3;
+KMC_HD void pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
+                             const struct lattice *l, int32_t mc, struct pass_plane *q) {
+    struct lattice_coord a = {0, p->kind, 0, 0}, b = {0, 0, 0, 0};
+    q->plane = pass_wrap(p->corner[AXIS_C] + mc * p->channel->spacing[AXIS_C], l->n_planes);
+    a.plane = q->plane;
+    q->usable = (uint8_t)pass_member(plan, p, l, lattice_stencil_index(l, a), q);
+    q->other_plane = pass_wrap(q->plane + q->other.dplane, l->n_planes);
+    b.plane = q->other_plane;
+    b.kind = q->other.kind;
+    q->base_a = lattice_site(l, a);
+    q->base_b = lattice_site(l, b);
 }
 
-/* The far site of a lane: same place in the mirror lane's cell. 0 for the second lane of a pair. */
-KMC_HD int pass_far_end(const struct pass *p, const struct lattice *l, int32_t lane,
-                        struct move_bond *b) {
-    int32_t other = p->mirror - lane;
+/* Numbers of a lane along the axes. */
+KMC_HD void pass_lane(const struct pass *p, int32_t lane, int32_t at[AXES]) {
+    int32_t rest = lane / p->count[AXIS_A];
+    at[AXIS_A] = lane % p->count[AXIS_A];
+    at[AXIS_B] = rest % p->count[AXIS_B];
+    at[AXIS_C] = rest / p->count[AXIS_B];
+}
+
+KMC_HD int32_t pass_place(const struct pass *p, int axis, int32_t m, int32_t n) {
+    int32_t c = p->corner[axis] + m * p->channel->spacing[axis];
+    return c - (c >= n ? n : 0);
+}
+
+/* The far site of a lane: in the cell of its mirror lane.  0 for the second lane of a pair. */
+KMC_HD int pass_far_end(const struct pass_plan *plan, const struct pass *p,
+                        const struct lattice *l, int32_t lane, struct move_bond *b) {
+    int32_t other = p->mirror - lane, at[AXES];
     other += other < 0 ? p->lanes : 0;
     if (other <= lane)
         return 0;
-    b->b = pass_cell_of_lane(p, l, p->far_kind, other);
-    if (p->channel->far_parity < 2 && b->b.plane % 2 != p->channel->far_parity)
-        b->b.plane += b->b.plane + 1 < l->n_planes ? 1 : 1 - l->n_planes;
-    b->shared = 0;
-    b->face = 0;
+    struct pass_plane q;
+    pass_lane(p, other, at);
+    pass_plane_begin(plan, p, l, at[AXIS_C], &q);
+    b->b.plane = q.other_plane;
+    b->b.kind = p->far_kind;
+    b->b.i = pass_place(p, AXIS_A, at[AXIS_A], l->na);
+    b->b.j = pass_place(p, AXIS_B, at[AXIS_B], l->nb);
+    b->site_b = q.base_b + b->b.j * l->row + b->b.i;
     return 1;
 }
 
-/* The bond that starts at `a`; 0 when the pass has none there. */
-KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p, const struct tile *t,
-                     struct lattice_coord a, int32_t lane, struct move_bond *b) {
+/* In a cut tile all sites that a bond may change must be allowed. */
+KMC_HD int pass_allowed(const struct tile *t, const struct move_bond *b) {
+    return tile_is_whole(t) ||
+           (tile_allows(t, b->a) && tile_allows(t, b->b) &&
+            (!b->triple ||
+             tile_allows(t, lattice_step(&t->lattice, b->b,
+                                         lattice_stencil_of(&t->lattice, b->b)->oxygen[b->dir]))));
+}
+
+/* The bond of a lane, whose cell is (i, j) in plane q; 0 when it has none. */
+KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p,
+                     const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
+                     int32_t lane, struct move_bond *b) {
     const struct lattice *l = &t->lattice;
-    int s = lattice_stencil_index(l, a), pick = p->pick;
-    const struct lattice_stencil *st = &l->stencil[s];
-    b->a = a;
-    b->dir = -1;
-    b->triple = 0;
-    switch (p->channel->group) {
-    case PASS_TRIPLE:
-        b->dir = (int8_t)(pick % 12);
-        b->triple = 1;
-        pick /= 12; /* fall through */
-    case PASS_VERTEX:
-        if (pick >= st->n_vertex)
-            return 0;
-        pass_other_end(l, b, st->vertex[pick]);
-        b->shared = 1;
-        b->face = 0;
-        break;
-    case PASS_OCT_IN_GAP:
-        if (pick >= plan->n_in_gap[s])
-            return 0;
-        pass_other_end(l, b, st->oct[plan->in_gap[s][pick]]);
-        break;
-    case PASS_OCT_ACROSS:
-        if (pick >= plan->n_across[s])
-            return 0;
-        pass_other_end(l, b, st->oct[plan->across[s][pick]]);
-        break;
-    case PASS_TET:
-        if (pick >= st->n_tet)
-            return 0;
-        pass_other_end(l, b, st->tet[pick]);
-        break;
-    case PASS_OXYGEN:
-        pass_other_end(l, b, st->oxygen[pick]);
-        b->dir = (int8_t)pick;
-        break;
-    default: /* PASS_FAR */
-        if (!pass_far_end(p, l, lane, b))
-            return 0;
-        break;
-    }
-    b->site_a = lattice_site(l, b->a);
-    b->site_b = lattice_site(l, b->b);
-    return !(t->cut[AXIS_A] | t->cut[AXIS_B] | t->cut[AXIS_C]) ||
-           (tile_allows(t, b->a) && tile_allows(t, b->b));
+    b->a.plane = q->plane;
+    b->a.kind = p->kind;
+    b->a.i = i;
+    b->a.j = j;
+    b->site_a = q->base_a + j * l->row + i;
+    b->dir = q->dir;
+    b->triple = q->triple;
+    b->shared = p->channel->group == PASS_VERTEX || q->triple ? 1 : q->other.shared;
+    b->face = q->other.shared >= 3;
+    if (p->channel->group == PASS_FAR)
+        return pass_far_end(plan, p, l, lane, b) && pass_allowed(t, b);
+    b->b.plane = q->other_plane;
+    b->b.kind = q->other.kind;
+    b->b.i = pass_wrap(i + q->other.di, l->na);
+    b->b.j = pass_wrap(j + q->other.dj, l->nb);
+    b->site_b = q->base_b + b->b.j * l->row + b->b.i;
+    return q->usable && pass_allowed(t, b);
 }
 
-/* In a cut tile the third site of a triple must be allowed, too. */
-KMC_HD int pass_triple_allowed(const struct tile *t, const struct move_bond *b) {
-    return !b->triple ||
-           tile_allows(t, lattice_step(&t->lattice, b->b,
-                                       lattice_stencil_of(&t->lattice, b->b)->oxygen[b->dir]));
-}
-
-/* Judges the bond that starts at `a`: 1 when there is a move. `word` = the lane's random word of this pass. */
-KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p, const struct tile *t,
-                      const struct move_context *k, struct lattice_coord a, int32_t lane,
+/* Judges the bond of a lane: 1 when there is a move.  `word` = the lane's random word of this pass. */
+KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
+                      const struct pass_plane *q, const struct tile *t,
+                      const struct move_context *k, int32_t i, int32_t j, int32_t lane,
                       uint32_t word, struct move *mv) {
     struct move_bond b;
-    if (!pass_bond(plan, p, t, a, lane, &b))
+    if (!pass_bond(plan, p, q, t, i, j, lane, &b))
         return 0;
-    enum token_class ca = tokens_class(k->m, b.a.kind, t->x.occupancy[b.site_a]);
-    enum token_class cb = tokens_class(k->m, b.b.kind, t->x.occupancy[b.site_b]);
-    if (ca == TOKEN_NONE || cb == TOKEN_NONE ||
-        (word >> 1 & (PASS_KEEP - 1)) >= p->channel->keep[p->band][ca][cb])
+    int a = plan->info[b.a.kind == SITE_O][t->x.occupancy[b.site_a]];
+    int o = plan->info[b.b.kind == SITE_O][t->x.occupancy[b.site_b]];
+    int token = (a & PASS_HAS && o & PASS_ROOM) || (o & PASS_HAS && a & PASS_ROOM);
+    int ca = a & PASS_CLASS, co = o & PASS_CLASS;
+    if (!(token || b.dir >= 0) || ca == TOKEN_NONE || co == TOKEN_NONE ||
+        (word >> 1 & (PASS_KEEP - 1)) >= p->channel->keep[p->band][ca][co])
         return 0;
-    return pass_triple_allowed(t, &b) && moves_judge(k, &b, (int)(word & 1), mv);
+    return moves_judge(k, &b, (int)(word & 1), mv);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* hostdevice: the one macro that lets C11 hosts and nvcc compile the same physics. */
 #ifndef KERNELS_HOSTDEVICE_H
 #define KERNELS_HOSTDEVICE_H
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __CUDACC__

@@ -52,6 +52,7 @@ struct lattice_reach {
 struct lattice {
     int32_t na, nb, n_planes; /* cells along a1, a2; number of O planes: periods of the box */
     int32_t pad;              /* cells of border on every side in memory: 0, or 1 in a tile */
+    int64_t row, layer, origin; /* strides of j and of (plane, kind) in memory, place of O (0, 0, 0): lattice_stride */
     int32_t n_stencils;
     const uint8_t *letter; /* [2 n_planes], 0, 1, 2 = A, B, C; the stacking twice */
     const uint8_t (*stencil_of)[SITE_KINDS]; /* [2 n_planes], index into stencil[] */
@@ -71,28 +72,25 @@ KMC_HD int64_t lattice_n_sites(const struct lattice *l) {
     return SITE_KINDS * lattice_n_oxygen(l);
 }
 
-/* Cells of one layer in memory, and of one row. */
-KMC_HD int32_t lattice_row(const struct lattice *l) {
-    return l->na + 2 * l->pad;
-}
-
-KMC_HD int64_t lattice_layer(const struct lattice *l) {
-    return (int64_t)(l->nb + 2 * l->pad) * lattice_row(l);
+/* Sets the strides from the sizes and the border. */
+KMC_HD void lattice_stride(struct lattice *l) {
+    l->row = l->na + 2 * l->pad;
+    l->layer = l->row * (l->nb + 2 * l->pad);
+    l->origin = l->pad * (SITE_KINDS * l->layer + l->row + 1);
 }
 
 /* Length of an array with one entry for each site, border included; a quarter of it for each O. */
 KMC_HD int64_t lattice_array_length(const struct lattice *l) {
-    return SITE_KINDS * (l->n_planes + 2 * l->pad) * lattice_layer(l);
+    return SITE_KINDS * (l->n_planes + 2 * l->pad) * l->layer;
 }
 
 KMC_HD int64_t lattice_site(const struct lattice *l, struct lattice_coord c) {
-    int64_t layer = (int64_t)(c.plane + l->pad) * SITE_KINDS + c.kind;
-    return (layer * (l->nb + 2 * l->pad) + c.j + l->pad) * lattice_row(l) + c.i + l->pad;
+    return l->origin + (c.plane * SITE_KINDS + c.kind) * l->layer + c.j * l->row + c.i;
 }
 
 KMC_HD struct lattice_coord lattice_coord_of(const struct lattice *l, int64_t site) {
     struct lattice_coord c;
-    uint32_t na = (uint32_t)lattice_row(l), nb = (uint32_t)(l->nb + 2 * l->pad);
+    uint32_t na = (uint32_t)l->row, nb = (uint32_t)(l->nb + 2 * l->pad);
     /* rows stay below 2^32 for every box in memory; most boxes allow the faster 32-bit division */
     uint32_t row = site >> 32 ? (uint32_t)(site / na) : (uint32_t)site / na;
     uint32_t layer = row / nb;
@@ -126,8 +124,7 @@ KMC_HD int64_t lattice_neighbor(const struct lattice *l, struct lattice_coord c,
 
 /* Index of an O among all O, from its coordinates or those of another site of its cell. */
 KMC_HD int64_t lattice_oxygen_index(const struct lattice *l, struct lattice_coord c) {
-    return ((int64_t)(c.plane + l->pad) * (l->nb + 2 * l->pad) + c.j + l->pad) * lattice_row(l) +
-           c.i + l->pad;
+    return (c.plane + l->pad) * l->layer + (c.j + l->pad) * l->row + c.i + l->pad;
 }
 
 KMC_HD int lattice_stencil_index(const struct lattice *l, struct lattice_coord c) {
@@ -139,7 +136,13 @@ KMC_HD const struct lattice_stencil *lattice_stencil_of(const struct lattice *l,
     return &l->stencil[lattice_stencil_index(l, c)];
 }
 
-/* Nearest neighbours of c by number: index of O vertex v, site of face neighbour v, site of O neighbour v of an O. */
+/* Nearest neighbours of c by number: index of O vertex v, site of face neighbour v, site of O neighbour v of an O.
+ * Inner loops take the distances once (lattice_reach_of) and fall back on these. */
+KMC_HD const struct lattice_reach *lattice_reach_of(const struct lattice *l,
+                                                    struct lattice_coord c) {
+    return l->reach ? &l->reach[lattice_stencil_index(l, c)] : NULL;
+}
+
 KMC_HD int64_t lattice_vertex(const struct lattice *l, struct lattice_coord c, int v) {
     if (l->reach)
         return lattice_oxygen_index(l, c) + l->reach[lattice_stencil_index(l, c)].vertex[v];
@@ -160,8 +163,7 @@ KMC_HD int64_t lattice_oxygen(const struct lattice *l, struct lattice_coord c, i
 
 /* Site of an O from its index among all O. */
 KMC_HD int64_t lattice_oxygen_site(const struct lattice *l, int64_t index) {
-    int64_t layer = lattice_layer(l);
-    return index + index / layer * (SITE_KINDS - 1) * layer;
+    return index + index / l->layer * (SITE_KINDS - 1) * l->layer;
 }
 
 /* Places in memory of a cell of the box: itself, and its images in the border of a tile. */

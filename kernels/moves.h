@@ -178,19 +178,19 @@ KMC_HD int moves_judge(const struct move_context *k, const struct move_bond *bon
     return 1;
 }
 
-/* True with probability exp(-omega/kT): 24 bits of `word`, the other 40 drawn only when these decide nothing.  The low 8 bits are free. */
+/* True with probability exp(-omega/kT): 24 bits of `word`, the other 39 drawn only when these decide nothing.  The low 8 bits are free. */
 KMC_HD int moves_accept(const struct boltzmann *b, int64_t omega, uint32_t word,
                         struct philox random, uint32_t step, uint64_t index) {
     if (omega <= 0)
         return 1;
     uint64_t threshold = tables_threshold(b, omega);
-    uint32_t top = (uint32_t)(threshold >> 40);
+    uint32_t top = (uint32_t)(threshold >> 39);
     if (word >> 8 != top)
         return word >> 8 < top;
     struct philox_block low =
         philox_draw(random, STREAM_EQUILIBRATE, step, index | (uint64_t)1 << 63);
-    uint64_t rest = (((uint64_t)low.v[0] << 32) | low.v[1]) >> 24;
-    return rest < (threshold & 0xffffffffffull);
+    uint64_t rest = (((uint64_t)low.v[0] << 32) | low.v[1]) >> 25;
+    return rest < (threshold & 0x7fffffffffull);
 }
 
 KMC_HD void moves_apply(const struct move_context *k, const struct move *mv) {

@@ -46,12 +46,12 @@ struct rate_model {
                   [SITE_CLASSES]; /* on-site + oxidation from the most reduced state */
     int32_t face[FACE_CONTACTS][ION_GROUPS][ION_GROUPS];
     int32_t anion[ANION_ACTIVE][MODEL_N_TM];
-    int32_t pair[ANION_ACTIVE][ANION_ACTIVE];
+    int32_t pair[ANION_ACTIVE][ANION_STATES]; /* 0 for states that take no part */
     int32_t bond[3];
 
     /* species */
     int8_t charge[MODEL_SPECIES];  /* e */
-    uint8_t group[MODEL_SPECIES];  /* enum ion_group */
+    uint8_t group[256];            /* enum ion_group of a cation byte; GROUP_NONE, without energy, for vacant and outside */
     uint8_t tokens[MODEL_SPECIES]; /* holes on a redox centre above its most reduced state */
     uint8_t capacity
         [MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 = fixed valence */

@@ -62,9 +62,9 @@ KMC_HD double tables_boltzmann(const struct boltzmann *b, int64_t energy_ueV) {
     return b->coarse[energy_ueV >> TABLES_FINE_BITS] * b->fine[energy_ueV & (TABLES_FINE - 1)];
 }
 
-/* Acceptance threshold min(1, exp(-E/kT)) as a fraction of 2^64 (E > 0). */
+/* Acceptance threshold min(1, exp(-E/kT)) as a fraction of 2^63 (E > 0). */
 KMC_HD uint64_t tables_threshold(const struct boltzmann *b, int64_t energy_ueV) {
-    return (uint64_t)(tables_boltzmann(b, energy_ueV) * 0x1.fffffffffffffp63);
+    return (uint64_t)(int64_t)(tables_boltzmann(b, energy_ueV) * 0x1.fffffffffffffp62);
 }
 
 /* Fills the tables for a temperature; k_B = 86.17333262 ueV/K (exact by the 2019 SI, 10 digits kept). */

@@ -75,16 +75,17 @@ KMC_HD void tile_place(struct tile *t, const struct tiling *g, const struct latt
     tile_axis(t, g, box, AXIS_C, (int32_t)(index / g->pieces[AXIS_B]));
     t->lattice.stencil_of = box->stencil_of + t->start[AXIS_C];
     t->lattice.letter = box->letter + t->start[AXIS_C];
+    lattice_stride(&t->lattice);
 }
 
 KMC_HD int32_t tile_distance(const struct lattice *l, struct lattice_offset o, int kinds) {
-    return (kinds * o.dplane * (l->nb + 2 * l->pad) + o.dj) * lattice_row(l) + o.di;
+    return (int32_t)(kinds * o.dplane * l->layer + o.dj * l->row + o.di);
 }
 
 /* Distances in memory for stencil number s.  Nearest neighbours lie within one cell and one plane. */
 KMC_HD void tile_reach(const struct lattice *l, int s, struct lattice_reach *r) {
     const struct lattice_stencil *st = &l->stencil[s];
-    int32_t layer = (int32_t)lattice_layer(l);
+    int32_t layer = (int32_t)l->layer;
     int kind = st->n_oxygen                ? SITE_O
                : st->n_vertex == 6         ? SITE_OCT
                : st->vertex[1].dplane == 0 ? SITE_TET_UP

@@ -22,7 +22,9 @@ struct workspace {
     void *tile;
     int64_t tile_bytes;
     struct lattice_reach reach[LATTICE_MAX_STENCILS];
-    struct philox_block words[PASS_LANES_MAX];
+    struct philox_block words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
+    uint32_t words_group;
+    int32_t words_lanes;
     double *rate;
     int64_t rate_length;
     uint8_t *is_stale; /* [leaves] */
@@ -85,41 +87,41 @@ static void try_lane(const struct engine *e, struct tile_job *job, struct tile_s
     job->n_li += mv->li_change;
 }
 
-static void run_pass(const struct engine *e, const struct workspace *w, const struct tile *t,
+/* Words for the lanes of this pass that the passes before it in its group of four have not drawn. */
+static void draw_words(const struct engine *e, struct workspace *w, const struct tile_job *job,
+                       uint32_t number, int32_t lanes) {
+    if (number / 4 != w->words_group) {
+        w->words_group = number / 4;
+        w->words_lanes = 0;
+    }
+    for (int32_t lane = w->words_lanes; lane < lanes; lane++)
+        w->words[lane] =
+            pass_lane_words(e->s->random, job->step, number / 4, job->tile, (uint32_t)lane);
+    w->words_lanes = lanes > w->words_lanes ? lanes : w->words_lanes;
+}
+
+static void run_pass(const struct engine *e, struct workspace *w, const struct tile *t,
                      struct tile_job *job, uint32_t number, struct tile_sums *sums) {
     struct pass p;
     int32_t lane = 0;
     pass_begin(&p, &e->plan, t, job->band,
                pass_words(e->s->random, job->step, number, job->tile));
-    for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++)
-        for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++)
+    draw_words(e, w, job, number, p.lanes);
+    for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++) {
+        struct pass_plane q;
+        pass_plane_begin(&e->plan, &p, &t->lattice, mc, &q);
+        for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++) {
+            int32_t j = pass_place(&p, AXIS_B, mb, t->lattice.nb);
             for (int32_t ma = 0; ma < p.count[AXIS_A]; ma++, lane++) {
                 struct move mv;
                 uint32_t word = w->words[lane].v[number % 4];
-                struct lattice_coord a = pass_cell(&p, &t->lattice, p.kind, ma, mb, mc);
-                if (pass_judge(&e->plan, &p, t, &job->moves, a, lane, word, &mv))
+                int32_t i = pass_place(&p, AXIS_A, ma, t->lattice.na);
+                if (pass_judge(&e->plan, &p, &q, t, &job->moves, i, j, lane, word, &mv))
                     try_lane(e, job, sums, &mv, word, number, lane);
             }
-    sums->draws += p.lanes;
-}
-
-static void draw_words(const struct engine *e, struct workspace *w, const struct tile_job *job,
-                       uint32_t number, int32_t lanes) {
-    for (int32_t lane = 0; lane < lanes; lane++)
-        w->words[lane] =
-            pass_lane_words(e->s->random, job->step, number / 4, job->tile, (uint32_t)lane);
-}
-
-static int32_t most_lanes(const struct engine *e, const struct lattice *l) {
-    int32_t most = 0;
-    for (int c = 0; c < e->plan.n_channels; c++) {
-        const uint8_t *spacing = e->plan.channel[c].spacing;
-        int32_t n = pass_count(l->na, spacing[AXIS_A]) * pass_count(l->nb, spacing[AXIS_B]) *
-                    pass_count(l->n_planes, spacing[AXIS_C]);
-        most = n > most ? n : most;
+        }
     }
-    assert(most <= PASS_LANES_MAX);
-    return most;
+    sums->draws += p.lanes;
 }
 
 static void run_tile(struct engine *e, struct workspace *w, const struct tiling *g,
@@ -127,11 +129,9 @@ static void run_tile(struct engine *e, struct workspace *w, const struct tiling 
     struct tile t;
     load_tile(e, w, g, job->tile, &t);
     job->moves.x = &t.x;
-    int32_t lanes = most_lanes(e, &t.lattice);
+    w->words_group = UINT32_MAX;
     for (uint32_t p = 0; p < job->passes; p++) {
         uint32_t number = job->first_pass + p;
-        if (number % 4 == 0 || p == 0)
-            draw_words(e, w, job, number, lanes);
         run_pass(e, w, &t, job, number, sums);
         if (number >= job->measured_from)
             sums->sum_li += sums->li;

@@ -141,6 +141,7 @@ bool influence_init(struct influence *f, const struct lattice *box) {
     struct lattice small = *box; /* beyond this width nothing changes but the wrapping */
     small.na = box->na < ENOUGH ? box->na : ENOUGH;
     small.nb = box->nb < ENOUGH ? box->nb : ENOUGH;
+    lattice_stride(&small);
     const struct lattice *l = &small;
     size_t sites = (size_t)lattice_n_sites(l);
     struct site_set s = {l, calloc(sites, 1), malloc(sites * sizeof(int64_t)), 0};

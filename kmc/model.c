@@ -89,7 +89,7 @@ static void set_oxygen(struct rate_model *m, const struct scenario *s) {
         m->anion[ANION_MOLECULAR][n] =
             energy(s, "model.molecular_eV") + n * energy(s, "model.molecular_per_tm_eV");
     }
-    int32_t(*pair)[ANION_ACTIVE] = m->pair;
+    int32_t(*pair)[ANION_STATES] = m->pair;
     pair[ANION_HOLE][ANION_HOLE] = energy(s, "model.pair_hole_hole_eV");
     pair[ANION_HOLE][ANION_PEROXO] = pair[ANION_PEROXO][ANION_HOLE] =
         energy(s, "model.pair_hole_peroxo_eV");

@@ -372,6 +372,22 @@ static void fill_slots(struct pass_plan *plan, const int *source) {
     }
 }
 
+static uint8_t info_of(const struct rate_model *m, int32_t kind, uint8_t byte) {
+    return (uint8_t)(tokens_class(m, kind, byte) |
+                     (tokens_has(m, kind, byte) ? PASS_HAS : 0) |
+                     (tokens_has_room(m, kind, byte) ? PASS_ROOM : 0));
+}
+
+/* The class of a Li+ or a vacancy says oct; what a tet is called makes no difference to what is kept. */
+static void fill_info(struct pass_plan *plan, const struct rate_model *m) {
+    for (int byte = 0; byte < 256; byte++) {
+        plan->info[1][byte] = info_of(m, SITE_O, (uint8_t)byte);
+        plan->info[0][byte] = byte < MODEL_SPECIES || byte == SITE_OUTSIDE
+                                  ? info_of(m, SITE_OCT, (uint8_t)byte)
+                                  : TOKEN_NONE;
+    }
+}
+
 bool passes_init(struct pass_plan *plan, const struct rate_model *m) {
     int source[PASS_CHANNELS_MAX];
     struct touched *t = malloc(sizeof *t);
@@ -389,6 +405,7 @@ bool passes_init(struct pass_plan *plan, const struct rate_model *m) {
         space_channel(plan, ch, t);
     }
     free(t);
+    fill_info(plan, m);
     fill_slots(plan, source);
     return true;
 }

@@ -39,6 +39,7 @@ static void set_lengths(struct lattice *tile, const int32_t length[AXES]) {
     tile->nb = length[AXIS_B];
     tile->n_planes = length[AXIS_C];
     tile->pad = 1;
+    lattice_stride(tile);
 }
 
 void tiling_largest_tile(const struct lattice *box, const int32_t pieces[AXES],

@@ -250,6 +250,7 @@ static const char *check_size(const struct lattice *l) {
 
 static void point_to(struct lattice *l, const struct stacking *t) {
     l->n_planes = t->n_planes;
+    lattice_stride(l);
     l->n_stencils = t->n_stencils;
     l->letter = t->letter;
     l->stencil_of = t->stencil_of;
