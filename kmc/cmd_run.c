@@ -170,7 +170,7 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
 static int run_replica(void *context, struct replica *r) {
     struct run *run = context;
     struct track *t = &run->track[r->number];
-    struct protocol_observer observer = {t, on_slice, on_half};
+    struct protocol_observer observer = {.context = t, .slice = on_slice, .half = on_half};
     if (r->number < run->profile_replicas)
         t->profile_out = open_memstream(&t->profile, &t->profile_bytes);
     t->clusters_out = open_memstream(&t->clusters, &t->clusters_bytes);

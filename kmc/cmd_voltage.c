@@ -52,6 +52,7 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
 #pragma omp atomic
     t->sweep->progress.evaluated += s->evaluated;
     struct structure now;
+    engine_fetch(r->ops, r->engine);
     structure_count(&now, r->model, r->species, &r->state.x);
     double units = (double)r->cell.n_formula;
     int64_t k = t->index[b]++;
@@ -86,7 +87,7 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
 
 static int sweep_replica(void *context, struct replica *r) {
     struct track t = {context, {0, 0}};
-    struct protocol_observer observer = {&t, on_slice, on_half};
+    struct protocol_observer observer = {.context = &t, .slice = on_slice, .half = on_half};
     return protocol_run(r, &t.sweep->sim.protocol, &observer, stderr);
 }
 

@@ -11,3 +11,28 @@ const struct engine_ops *engine_find(const char *name) {
         return &engine_cpu;
     return NULL;
 }
+
+void engine_equilibrate_all(const struct engine_ops *ops, struct engine_task *task, int n) {
+    if (ops->equilibrate_all && n > 0) {
+        ops->equilibrate_all(task, n);
+        return;
+    }
+    for (int k = 0; k < n; k++)
+        ops->equilibrate(task[k].engine, &task[k].electrode, task[k].slice_s, task[k].draws,
+                         task[k].measured, &task[k].equilibrated);
+}
+
+void engine_advance_all(const struct engine_ops *ops, struct engine_task *task, int n) {
+    if (ops->advance_all && n > 0) {
+        ops->advance_all(task, n);
+        return;
+    }
+    for (int k = 0; k < n; k++)
+        ops->advance(task[k].engine, &task[k].electrode, task[k].step_s, task[k].slice_s,
+                     &task[k].advanced);
+}
+
+void engine_fetch(const struct engine_ops *ops, struct engine *e) {
+    if (ops->fetch)
+        ops->fetch(e);
+}

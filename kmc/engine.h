@@ -24,6 +24,16 @@ struct engine_advanced {
 
 struct engine;
 
+/* One call of either verb for one of many replicas, and its result. */
+struct engine_task {
+    struct engine *engine;
+    struct electrode electrode;
+    double step_s, slice_s;
+    int64_t draws, measured;
+    struct engine_equilibrated equilibrated;
+    struct engine_advanced advanced;
+};
+
 /* Set by a signal handler: advance returns at the next event, the protocol after the slice. */
 extern volatile sig_atomic_t engine_stop;
 
@@ -41,7 +51,18 @@ struct engine_ops {
      * what they would fire in slice_s >= step_s. */
     void (*advance)(struct engine *e, const struct electrode *electrode, double step_s,
                     double slice_s, struct engine_advanced *out);
+    /* The same for many replicas in one go, and bringing the host's copy of the state up to date; NULL where there is nothing to gain. */
+    void (*equilibrate_all)(struct engine_task *task, int n);
+    void (*advance_all)(struct engine_task *task, int n);
+    void (*fetch)(struct engine *e);
 };
+
+/* Tasks of n replicas of one back end. */
+void engine_equilibrate_all(const struct engine_ops *ops, struct engine_task *task, int n);
+void engine_advance_all(const struct engine_ops *ops, struct engine_task *task, int n);
+
+/* Makes state and engine agree where the engine keeps a copy of its own: call before reading the state. */
+void engine_fetch(const struct engine_ops *ops, struct engine *e);
 
 extern const struct engine_ops engine_exact, engine_cpu;
 

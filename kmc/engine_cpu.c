@@ -466,4 +466,8 @@ static struct engine *cpu_create(const struct rate_model *m, struct state *s, in
     return NULL;
 }
 
-const struct engine_ops engine_cpu = {"cpu", cpu_create, cpu_free, cpu_equilibrate, cpu_advance};
+const struct engine_ops engine_cpu = {.name = "cpu",
+                                       .create = cpu_create,
+                                       .free = cpu_free,
+                                       .equilibrate = cpu_equilibrate,
+                                       .advance = cpu_advance};

@@ -348,5 +348,8 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s, 
     return NULL;
 }
 
-const struct engine_ops engine_exact = {"exact", exact_create, exact_free, exact_equilibrate,
-                                        exact_advance};
+const struct engine_ops engine_exact = {.name = "exact",
+                                       .create = exact_create,
+                                       .free = exact_free,
+                                       .equilibrate = exact_equilibrate,
+                                       .advance = exact_advance};

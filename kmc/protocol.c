@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include "protocol.h"
 #include "units.h"
 
@@ -38,22 +39,6 @@ void protocol_init(struct protocol *p, const struct scenario *s) {
     };
 }
 
-/* What a replica carries from slice to slice. */
-struct run {
-    struct replica *r;
-    const struct protocol *p;
-    const struct protocol_observer *o;
-    FILE *errors;
-    struct electrode electrode;
-    double voltage_V; /* of the slice before */
-    double li;        /* <N> of the slice before */
-    double target_li; /* galvanostatic target, not rounded */
-    double mAh_per_li;
-    double time_s;
-    int64_t cycle, slices_done;
-    int64_t sub_slices, hops_unslowed, hops_large; /* since sub_slices last changed */
-};
-
 static void add_events(struct engine_advanced *sum, const struct engine_advanced *e) {
     for (int k = 0; k < EVENT_KINDS; k++)
         sum->fired[k] += e->fired[k];
@@ -65,13 +50,14 @@ static void add_events(struct engine_advanced *sum, const struct engine_advanced
 }
 
 /* More sub-slices as soon as the share of large steps among at least 20 hops passes the limit. */
-static void adapt_sub_slices(struct run *w) {
-    if (w->hops_unslowed < 20)
+static void adapt_sub_slices(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
+    if (at->hops_unslowed < 20)
         return;
-    if ((double)w->hops_large > w->p->large_step_share * (double)w->hops_unslowed &&
-        w->sub_slices * 2 <= w->p->sub_slices_max) {
-        w->sub_slices *= 2;
-        w->hops_unslowed = w->hops_large = 0;
+    if ((double)at->hops_large > w->p->large_step_share * (double)at->hops_unslowed &&
+        at->sub_slices * 2 <= w->p->sub_slices_max) {
+        at->sub_slices *= 2;
+        at->hops_unslowed = at->hops_large = 0;
     }
 }
 
@@ -80,56 +66,24 @@ static double cell_voltage(const struct electrode *e, const struct engine_equili
     return ((double)e->voltage_ueV + eq->stiffness_ueV * (li - (double)e->target)) * 1e-6;
 }
 
-/* Equilibrates and advances through `duration_s`; leaves <N> and the cell voltage in w. */
-static void run_slice(struct run *w, double duration_s, struct protocol_half *h) {
-    struct replica *r = w->r;
-    int64_t n = w->p->slow_events ? w->sub_slices : 1, sum = 0, samples = 0;
-    int64_t draws = (int64_t)(w->p->sweeps * (double)r->state.n_sites / (double)n) + 1;
-    for (int64_t k = 0; k < n; k++) {
-        struct engine_equilibrated eq;
-        r->ops->equilibrate(r->engine, &w->electrode, duration_s, draws, (draws + 1) / 2, &eq);
-        h->draws += eq.draws;
-        h->evaluated += eq.evaluated;
-        h->accepted += eq.accepted;
-        sum += eq.sum_li;
-        samples += eq.samples;
-        w->li = (double)sum / (double)samples;
-        w->voltage_V = cell_voltage(&w->electrode, &eq, w->li);
-        if (!w->p->slow_events)
-            continue;
-        struct electrode held = {units_ueV(w->voltage_V), 0, 0};
-        struct engine_advanced adv;
-        r->ops->advance(r->engine, &held, duration_s / (double)n, duration_s, &adv);
-        add_events(&h->events, &adv);
-        w->hops_unslowed += adv.hops_unslowed;
-        w->hops_large += adv.hops_large;
-    }
-    w->time_s += duration_s;
-    h->slices++;
-    h->sub_slices = w->sub_slices;
-    adapt_sub_slices(w);
+static bool is_charge(const struct protocol_run *w) {
+    return w->at.step < STEP_DISCHARGE;
 }
 
-static int check(struct run *w) {
+static void check(struct protocol_run *w) {
+    engine_fetch(w->r->ops, w->r->engine);
     const char *problem = state_verify(&w->r->state, w->r->model);
     if (!problem)
-        return 0;
+        return;
     fprintf(w->errors,
             "replica %u, cycle %lld: error: recount: %s\n    hint: this is a fault of the program; "
             "please report it with "
             "scenario and seed\n",
-            w->r->number, (long long)w->cycle, problem);
-    return 1;
+            w->r->number, (long long)w->at.cycle, problem);
+    w->status = 1;
 }
 
-/* Where a half-cycle stands; charge is in mAh/g, counted positive in its own direction. */
-struct half {
-    struct protocol_half sum;
-    enum protocol_step step;
-    bool charge;
-    double start_li, last_capacity, last_V;
-    double window_charge, window_energy; /* inside the capacity window */
-};
+/* ---- booking ---- */
 
 static double overlap(double a, double b, double low, double high) {
     double from = a > low ? a : low, to = b < high ? b : high;
@@ -137,171 +91,334 @@ static double overlap(double a, double b, double low, double high) {
 }
 
 /* Books the charge of a slice at the mean of the voltages at its ends. */
-static void book(struct run *w, struct half *h, double duration_s, int64_t evaluated) {
-    double sign = h->charge ? 1 : -1;
-    double capacity = sign * (h->start_li - w->li) * w->mAh_per_li;
-    double dq = capacity - h->last_capacity, v = 0.5 * (w->voltage_V + h->last_V);
+static void book(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
+    struct protocol_progress *h = &at->half;
+    double sign = is_charge(w) ? 1 : -1;
+    double capacity = sign * (h->start_li - at->li) * w->mAh_per_li;
+    double dq = capacity - h->last_capacity, v = 0.5 * (at->voltage_V + h->last_V);
     double in_window = overlap(h->last_capacity, capacity, w->p->window_low, w->p->window_high);
     h->sum.capacity += dq;
     h->sum.energy += v * dq;
     h->sum.plateau += v >= w->p->plateau_low_V && v <= w->p->plateau_high_V ? dq : 0;
     h->window_charge += in_window;
     h->window_energy += in_window * v;
-    h->sum.end_V = w->voltage_V;
+    h->sum.end_V = at->voltage_V;
+    double hours_passed = w->duration_s / UNITS_SECONDS_PER_HOUR;
     struct protocol_slice s = {
-        .cycle = w->cycle,
-        .step = h->step,
-        .time_s = w->time_s,
-        .voltage_V = w->voltage_V,
-        .current_mA_per_g = duration_s > 0 ? sign * dq / (duration_s / UNITS_SECONDS_PER_HOUR) : 0,
-        .li = w->li,
-        .evaluated = evaluated,
+        .cycle = at->cycle,
+        .step = (enum protocol_step)at->step,
+        .time_s = at->time_s,
+        .voltage_V = at->voltage_V,
+        .current_mA_per_g = w->duration_s > 0 ? sign * dq / hours_passed : 0,
+        .li = at->li,
+        .evaluated = h->sum.evaluated - w->evaluated_before,
         .capacity_mAh_per_g = capacity,
-        .charged_mAh_per_g = ((double)w->r->cell.n_li - w->li) * w->mAh_per_li};
+        .charged_mAh_per_g = ((double)w->r->cell.n_li - at->li) * w->mAh_per_li};
     s.progress = capacity / (0.9 * (double)w->r->cell.n_li * w->mAh_per_li);
     h->last_capacity = capacity;
-    h->last_V = w->voltage_V;
+    h->last_V = at->voltage_V;
     if (w->o->slice)
         w->o->slice(w->o->context, w->r, &s);
 }
 
-static int slice(struct run *w, struct half *h, double duration_s) {
-    int64_t before = h->sum.evaluated;
-    run_slice(w, duration_s, &h->sum);
-    book(w, h, duration_s, h->sum.evaluated - before);
-    w->slices_done++;
-    if (engine_stop)
-        return 1;
-    if (w->p->check_every && w->slices_done % w->p->check_every == 0)
-        return check(w);
-    return 0;
-}
+/* ---- from slice to slice ---- */
 
-static bool past_cutoff(const struct run *w, bool charge) {
-    return charge ? w->voltage_V >= w->p->upper_V : w->voltage_V <= w->p->lower_V;
+static bool past_cutoff(const struct protocol_run *w, bool charge) {
+    return charge ? w->at.voltage_V >= w->p->upper_V : w->at.voltage_V <= w->p->lower_V;
 }
 
 /* Three times the pristine Li passed without meeting the cut-off. */
-static int runaway(const struct run *w) {
+static void runaway(struct protocol_run *w) {
     fprintf(w->errors,
             "replica %u, cycle %lld: error: expected the cut-off within three times the pristine "
             "Li, found %.3f V there\n"
             "    hint: are energies and cut-offs compatible? try kmc voltage first\n",
-            w->r->number, (long long)w->cycle, w->voltage_V);
-    return 1;
+            w->r->number, (long long)w->at.cycle, w->at.voltage_V);
+    w->status = 1;
 }
 
 /* The field follows the measured voltage over about two ions of charge.  Following every slice, however small, would add the same lag of N to the
  * field again and again before N can answer, and drive the voltage past its equilibrium. */
-static void follow_voltage(struct run *w, double step_li) {
+static void follow_voltage(struct protocol_run *w, double step_li) {
     double share = step_li < 2 ? step_li / 2 : 1;
-    double now = (double)w->electrode.voltage_ueV * 1e-6;
-    w->electrode.voltage_ueV = units_ueV(now + share * (w->voltage_V - now));
+    double now = (double)w->at.electrode.voltage_ueV * 1e-6;
+    w->at.electrode.voltage_ueV = units_ueV(now + share * (w->at.voltage_V - now));
 }
 
-static int galvanostatic(struct run *w, struct half *h) {
+/* Each of these prepares the next slice of its kind of step; false when the step is over. */
+
+/* Open-circuit voltage of the pristine crystal: restraint at its composition, field corrected until it fits. */
+static bool next_settle(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
+    if (at->in_step == 0)
+        at->electrode =
+            (struct electrode){units_ueV(3.0), w->p->kappa_ueV, w->r->state.n_li};
+    else
+        at->electrode.voltage_ueV = units_ueV(at->voltage_V);
+    w->duration_s = 0;
+    return at->in_step < 8;
+}
+
+static bool next_galvanostatic(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
     double full = (double)w->r->cell.n_li, step = w->p->slice_fraction * full;
-    double duration = step * w->mAh_per_li / w->p->current_mA_per_g * UNITS_SECONDS_PER_HOUR;
-    int status = 0;
-    w->electrode.kappa_ueV = w->p->kappa_ueV;
-    w->target_li = w->li;
-    w->electrode.voltage_ueV = units_ueV(w->voltage_V);
-    for (int64_t n = 0; status == 0 && !past_cutoff(w, h->charge); n++) {
-        w->target_li += h->charge ? -step : step;
-        if (w->target_li < 0)
-            break; /* no Li left below the cut-off */
-        if ((double)n * w->p->slice_fraction > 3)
-            return runaway(w);
-        w->electrode.target = (int64_t)(w->target_li + 0.5);
-        follow_voltage(w, step);
-        status = slice(w, h, duration);
+    if (at->in_step == 0) {
+        at->electrode.kappa_ueV = w->p->kappa_ueV;
+        at->target_li = at->li;
+        at->electrode.voltage_ueV = units_ueV(at->voltage_V);
     }
-    return status;
+    if (past_cutoff(w, is_charge(w)))
+        return false;
+    at->target_li += is_charge(w) ? -step : step;
+    if (at->target_li < 0)
+        return false; /* no Li left below the cut-off */
+    if ((double)at->in_step * w->p->slice_fraction > 3) {
+        runaway(w);
+        return false;
+    }
+    at->electrode.target = (int64_t)(at->target_li + 0.5);
+    follow_voltage(w, step);
+    w->duration_s = step * w->mAh_per_li / w->p->current_mA_per_g * UNITS_SECONDS_PER_HOUR;
+    return true;
 }
 
-static int potentiostatic(struct run *w, struct half *h) {
-    double end = h->charge ? w->p->upper_V : w->p->lower_V, sign = h->charge ? 1 : -1;
-    double v = w->voltage_V;
-    int status = 0;
-    w->electrode.kappa_ueV = 0;
-    while (status == 0 && sign * (end - v) > 1e-9) {
-        v += sign * w->p->step_V;
-        v = sign * (v - end) > 0 ? end : v;
-        w->electrode.voltage_ueV = units_ueV(v);
-        status = slice(w, h, w->p->step_s);
-    }
-    return status;
+static bool next_potentiostatic(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
+    double end = is_charge(w) ? w->p->upper_V : w->p->lower_V, sign = is_charge(w) ? 1 : -1;
+    double v = at->in_step == 0 ? at->voltage_V : (double)at->electrode.voltage_ueV * 1e-6;
+    if (sign * (end - v) <= 1e-9)
+        return false;
+    v += sign * w->p->step_V;
+    v = sign * (v - end) > 0 ? end : v;
+    at->electrode.kappa_ueV = 0;
+    at->electrode.voltage_ueV = units_ueV(v);
+    w->duration_s = w->p->step_s;
+    return true;
 }
 
 /* Constant voltage or open circuit for a time, in pieces of at most a tenth of an hour. */
-static int wait_at(struct run *w, struct half *h, enum protocol_step step, double duration_s,
-                   bool hold) {
-    int pieces = (int)ceil(duration_s / (0.1 * UNITS_SECONDS_PER_HOUR)), status = 0;
-    h->step = step;
-    w->electrode.kappa_ueV = hold ? 0 : w->p->kappa_ueV;
-    w->electrode.target = (int64_t)(w->li + 0.5);
-    double v = h->charge ? w->p->upper_V : w->p->lower_V;
-    for (int k = 0; k < pieces && status == 0; k++) {
-        w->electrode.voltage_ueV = units_ueV(hold ? v : w->voltage_V);
-        status = slice(w, h, duration_s / pieces);
+static bool next_wait(struct protocol_run *w, double total_s, bool hold) {
+    struct protocol_position *at = &w->at;
+    int64_t pieces = (int64_t)ceil(total_s / (0.1 * UNITS_SECONDS_PER_HOUR));
+    if (at->in_step >= pieces)
+        return false;
+    if (at->in_step == 0) {
+        at->electrode.kappa_ueV = hold ? 0 : w->p->kappa_ueV;
+        at->electrode.target = (int64_t)(at->li + 0.5);
     }
-    return status;
+    double v = is_charge(w) ? w->p->upper_V : w->p->lower_V;
+    at->electrode.voltage_ueV = units_ueV(hold ? v : at->voltage_V);
+    w->duration_s = total_s / (double)pieces;
+    return true;
 }
 
-static void finish_half(const struct run *w, struct half *h) {
+static void begin_half(struct protocol_run *w) {
+    struct protocol_progress *h = &w->at.half;
+    memset(h, 0, sizeof *h);
+    h->start_li = w->at.li;
+    h->last_V = w->at.voltage_V;
+    h->sum.events.slow_down_min = 1;
+}
+
+static void end_half(struct protocol_run *w, bool charge) {
+    struct protocol_progress *h = &w->at.half;
     struct protocol_half *s = &h->sum;
-    s->reached_cutoff = past_cutoff(w, h->charge) || w->p->mode == PROTOCOL_POTENTIOSTATIC;
-    s->mean_V = s->capacity > 0 ? s->energy / s->capacity : NAN;
     double width = w->p->window_high - w->p->window_low;
+    s->reached_cutoff = past_cutoff(w, charge) || w->p->mode == PROTOCOL_POTENTIOSTATIC;
+    s->mean_V = s->capacity > 0 ? s->energy / s->capacity : NAN;
     s->window_mean_V = h->window_charge > 0.999 * width ? h->window_energy / h->window_charge : NAN;
+    check(w);
+    if (w->status == 0 && w->o->half &&
+        !w->o->half(w->o->context, w->r, w->at.cycle, charge, s))
+        w->status = 1;
 }
 
-static int run_half(struct run *w, bool charge) {
+static bool next_of_step(struct protocol_run *w) {
     const struct protocol *p = w->p;
-    struct half h = {.step = charge ? STEP_CHARGE : STEP_DISCHARGE,
-                     .charge = charge,
-                     .start_li = w->li,
-                     .last_V = w->voltage_V};
-    h.sum.events.slow_down_min = 1;
-    int status = p->mode == PROTOCOL_POTENTIOSTATIC ? potentiostatic(w, &h) : galvanostatic(w, &h);
-    if (status == 0)
-        status = wait_at(w, &h, charge ? STEP_HOLD_CHARGED : STEP_HOLD_DISCHARGED,
-                         charge ? p->hold_charged_s : p->hold_discharged_s, true);
-    if (status == 0)
-        status = wait_at(w, &h, charge ? STEP_REST_CHARGED : STEP_REST_DISCHARGED,
-                         charge ? p->rest_charged_s : p->rest_discharged_s, false);
-    finish_half(w, &h);
-    if (status == 0)
-        status = check(w);
-    if (status == 0 && w->o->half && !w->o->half(w->o->context, w->r, w->cycle, charge, &h.sum))
-        status = 1;
-    return status;
+    switch (w->at.step) {
+    case STEP_SETTLE:
+        return next_settle(w);
+    case STEP_CHARGE:
+    case STEP_DISCHARGE:
+        return p->mode == PROTOCOL_POTENTIOSTATIC ? next_potentiostatic(w) : next_galvanostatic(w);
+    case STEP_HOLD_CHARGED:
+        return next_wait(w, p->hold_charged_s, true);
+    case STEP_HOLD_DISCHARGED:
+        return next_wait(w, p->hold_discharged_s, true);
+    case STEP_REST_CHARGED:
+        return next_wait(w, p->rest_charged_s, false);
+    default:
+        return next_wait(w, p->rest_discharged_s, false);
+    }
 }
 
-/* Open-circuit voltage of the pristine crystal: restraint at its composition, field corrected until it fits. */
-static void settle(struct run *w) {
-    struct replica *r = w->r;
-    struct engine_equilibrated eq;
-    int64_t draws = (int64_t)(w->p->initial_sweeps * (double)r->state.n_sites / 8) + 1;
-    w->electrode = (struct electrode){units_ueV(3.0), w->p->kappa_ueV, r->state.n_li};
-    for (int k = 0; k < 8; k++) {
-        r->ops->equilibrate(r->engine, &w->electrode, 0, draws, (draws + 1) / 2, &eq);
-        w->li = (double)eq.sum_li / (double)eq.samples;
-        w->voltage_V = cell_voltage(&w->electrode, &eq, w->li);
-        w->electrode.voltage_ueV = units_ueV(w->voltage_V);
+static void next_step(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
+    if (at->step == STEP_REST_CHARGED || at->step == STEP_REST_DISCHARGED)
+        end_half(w, is_charge(w));
+    at->in_step = 0;
+    if (at->step < STEP_REST_DISCHARGED)
+        at->step++;
+    else
+        at->step = at->cycle++ < w->p->cycles ? STEP_CHARGE : STEP_DONE;
+    if (at->step == STEP_CHARGE && at->cycle > w->p->cycles)
+        at->step = STEP_DONE;
+    if (at->step == STEP_CHARGE || at->step == STEP_DISCHARGE)
+        begin_half(w);
+}
+
+/* Finds the next slice; false at the end or when something went wrong. */
+static bool next_slice(struct protocol_run *w) {
+    while (w->status == 0 && w->at.step != STEP_DONE && !next_of_step(w))
+        if (w->status == 0)
+            next_step(w);
+    if (w->status || w->at.step == STEP_DONE)
+        return false;
+    w->sub_slices = w->p->slow_events && w->at.step != STEP_SETTLE ? w->at.sub_slices : 1;
+    w->sum_li = w->samples = 0;
+    w->evaluated_before = w->at.half.sum.evaluated;
+    return true;
+}
+
+/* ---- one slice ---- */
+
+static struct engine_task equilibrate_task(const struct protocol_run *w) {
+    const struct protocol *p = w->p;
+    double sites = (double)w->r->state.n_sites;
+    int64_t draws = w->at.step == STEP_SETTLE
+                        ? (int64_t)(p->initial_sweeps * sites / 8) + 1
+                        : (int64_t)(p->sweeps * sites / (double)w->sub_slices) + 1;
+    return (struct engine_task){.engine = w->r->engine,
+                                .electrode = w->at.electrode,
+                                .slice_s = p->slow_events ? w->duration_s : 0,
+                                .draws = draws,
+                                .measured = (draws + 1) / 2};
+}
+
+static void equilibrated(struct protocol_run *w, const struct engine_equilibrated *eq) {
+    struct protocol_half *h = &w->at.half.sum;
+    h->draws += eq->draws;
+    h->evaluated += eq->evaluated;
+    h->accepted += eq->accepted;
+    w->sum_li += eq->sum_li;
+    w->samples += eq->samples;
+    w->at.li = (double)w->sum_li / (double)w->samples;
+    w->at.voltage_V = cell_voltage(&w->at.electrode, eq, w->at.li);
+}
+
+static struct engine_task advance_task(const struct protocol_run *w) {
+    return (struct engine_task){.engine = w->r->engine,
+                                .electrode = {units_ueV(w->at.voltage_V), 0, 0},
+                                .step_s = w->duration_s / (double)w->sub_slices,
+                                .slice_s = w->duration_s};
+}
+
+static void advanced(struct protocol_run *w, const struct engine_advanced *adv) {
+    add_events(&w->at.half.sum.events, adv);
+    w->at.hops_unslowed += adv->hops_unslowed;
+    w->at.hops_large += adv->hops_large;
+}
+
+static void end_slice(struct protocol_run *w) {
+    struct protocol_position *at = &w->at;
+    at->in_step++;
+    if (at->step == STEP_SETTLE)
+        return;
+    at->time_s += w->duration_s;
+    at->half.sum.slices++;
+    at->half.sum.sub_slices = at->sub_slices;
+    adapt_sub_slices(w);
+    book(w);
+    at->slices_done++;
+    if (engine_stop)
+        w->status = 1;
+    else if (w->p->check_every && at->slices_done % w->p->check_every == 0)
+        check(w);
+}
+
+/* ---- batches ---- */
+
+struct batch {
+    struct protocol_run **active; /* [n] those with a slice under way */
+    struct engine_task *task;     /* [n] */
+    int n_active;
+};
+
+/* The k-th sub-slice of all replicas that have one. */
+static void run_sub_slice(struct batch *b, int64_t k) {
+    const struct engine_ops *ops = b->active[0]->r->ops;
+    int n = 0;
+    for (int i = 0; i < b->n_active; i++)
+        if (k < b->active[i]->sub_slices)
+            b->task[n++] = equilibrate_task(b->active[i]);
+    engine_equilibrate_all(ops, b->task, n);
+    n = 0;
+    for (int i = 0; i < b->n_active; i++)
+        if (k < b->active[i]->sub_slices)
+            equilibrated(b->active[i], &b->task[n++].equilibrated);
+    n = 0;
+    for (int i = 0; i < b->n_active; i++)
+        if (k < b->active[i]->sub_slices && b->active[i]->p->slow_events &&
+            b->active[i]->at.step != STEP_SETTLE)
+            b->task[n++] = advance_task(b->active[i]);
+    engine_advance_all(ops, b->task, n);
+    n = 0;
+    for (int i = 0; i < b->n_active; i++)
+        if (k < b->active[i]->sub_slices && b->active[i]->p->slow_events &&
+            b->active[i]->at.step != STEP_SETTLE)
+            advanced(b->active[i], &b->task[n++].advanced);
+}
+
+static bool run_batch_slice(struct batch *b, struct protocol_run *runs, int n) {
+    int64_t most = 0;
+    b->n_active = 0;
+    for (int i = 0; i < n; i++)
+        if (next_slice(&runs[i])) {
+            b->active[b->n_active++] = &runs[i];
+            most = runs[i].sub_slices > most ? runs[i].sub_slices : most;
+        }
+    if (b->n_active == 0)
+        return false;
+    for (int64_t k = 0; k < most; k++)
+        run_sub_slice(b, k);
+    for (int i = 0; i < b->n_active; i++)
+        end_slice(b->active[i]);
+    return true;
+}
+
+void protocol_begin(struct protocol_run *w, struct replica *r, const struct protocol *p,
+                    const struct protocol_observer *o, FILE *errors) {
+    memset(w, 0, sizeof *w);
+    w->r = r;
+    w->p = p;
+    w->o = o;
+    w->errors = errors;
+    w->mAh_per_li = replica_mAh_per_g_per_li(r);
+    w->at.cycle = 1;
+    w->at.sub_slices = p->sub_slices;
+}
+
+int protocol_run_all(struct protocol_run *runs, int n) {
+    struct batch b = {malloc((size_t)n * sizeof *b.active), malloc((size_t)n * sizeof *b.task), 0};
+    int status = b.active && b.task ? 0 : 4;
+    const struct protocol_observer *o = runs[0].o;
+    while (status == 0 && run_batch_slice(&b, runs, n)) {
+        for (int i = 0; i < n; i++)
+            status = status ? status : runs[i].status;
+        if (status == 0 && o->boundary && !o->boundary(o->context, runs, n))
+            status = 1;
     }
+    for (int i = 0; i < n; i++)
+        status = status ? status : runs[i].status;
+    free(b.active);
+    free(b.task);
+    return status;
 }
 
 int protocol_run(struct replica *r, const struct protocol *p, const struct protocol_observer *o,
                  FILE *errors) {
-    struct run w = {.r = r, .p = p, .o = o, .errors = errors, .sub_slices = p->sub_slices};
-    int status = 0;
-    w.mAh_per_li = replica_mAh_per_g_per_li(r);
-    settle(&w);
-    for (w.cycle = 1; w.cycle <= p->cycles && status == 0; w.cycle++) {
-        status = run_half(&w, true);
-        if (status == 0)
-            status = run_half(&w, false);
-    }
-    return status;
+    struct protocol_run w;
+    protocol_begin(&w, r, p, o, errors);
+    return protocol_run_all(&w, 1);
 }

@@ -15,12 +15,14 @@
 enum protocol_mode { PROTOCOL_GALVANOSTATIC, PROTOCOL_POTENTIOSTATIC };
 
 enum protocol_step {
-    STEP_CHARGE = 1,
+    STEP_SETTLE, /* equilibration of the pristine crystal */
+    STEP_CHARGE,
     STEP_HOLD_CHARGED,
     STEP_REST_CHARGED,
     STEP_DISCHARGE,
     STEP_HOLD_DISCHARGED,
-    STEP_REST_DISCHARGED
+    STEP_REST_DISCHARGED,
+    STEP_DONE
 };
 
 /* All times in seconds, voltages in V, charge in mAh per gram. */
@@ -75,6 +77,8 @@ struct protocol_half {
     struct engine_advanced events; /* sums */
 };
 
+struct protocol_run;
+
 /* Receives what happens; called from the thread that runs the replica. Members may be NULL. */
 struct protocol_observer {
     void *context;
@@ -82,9 +86,53 @@ struct protocol_observer {
     /* after charge and discharge with their holds and rests; return false to stop */
     bool (*half)(void *context, const struct replica *r, int64_t cycle, bool charge,
                  const struct protocol_half *h);
+    /* after all replicas of a batch have ended a slice; return false to stop. Called once a batch with the context of its first replica. */
+    bool (*boundary)(void *context, const struct protocol_run *runs, int n);
 };
 
-/* Runs all cycles on a replica. Returns 0, or 1 after printing to `errors` (a recount failed, dynamics stalled), or 1 when the observer stopped it. */
+/* Where a half-cycle stands; charge is in mAh/g, counted positive in its own direction. */
+struct protocol_progress {
+    struct protocol_half sum;
+    double start_li, last_capacity, last_V;
+    double window_charge, window_energy; /* inside the capacity window */
+};
+
+/* All that a replica carries from slice to slice, plain data: what a checkpoint keeps beside the state. */
+struct protocol_position {
+    struct electrode electrode;
+    double voltage_V; /* of the slice before */
+    double li;        /* <N> of the slice before */
+    double target_li; /* galvanostatic target, not rounded */
+    double time_s;
+    int64_t cycle, slices_done;
+    int64_t sub_slices, hops_unslowed, hops_large; /* since sub_slices last changed */
+    int64_t step, in_step;                         /* enum protocol_step; slices done in it */
+    struct protocol_progress half;
+};
+
+/* One replica on its way through the protocol. */
+struct protocol_run {
+    struct protocol_position at;
+    struct replica *r;
+    const struct protocol *p;
+    const struct protocol_observer *o;
+    FILE *errors;
+    double mAh_per_li;
+    int status; /* 0 while all is well */
+    /* the slice under way */
+    double duration_s;
+    int64_t sub_slices, sum_li, samples, evaluated_before;
+};
+
+/* At the beginning of the first cycle. */
+void protocol_begin(struct protocol_run *w, struct replica *r, const struct protocol *p,
+                    const struct protocol_observer *o, FILE *errors);
+
+/* Runs n replicas of one engine slice by slice to the end, side by side. Returns 0, or 1 after printing to `errors` (a recount failed, dynamics stalled)
+ * or when an observer stopped it. */
+int protocol_run_all(struct protocol_run *runs, int n);
+
+/* The same for one replica from its beginning. */
 int protocol_run(struct replica *r, const struct protocol *p, const struct protocol_observer *o,
                  FILE *errors);
 
