@@ -174,4 +174,55 @@ KMC_HD int window_changed(const struct lattice *l, const struct event_channel *c
     return n;
 }
 
+/* Region number `index` when it has this parity (bit a: odd along axis a); 0 when not. */
+KMC_HD int region_place(struct region *r, const struct tiling *g, const struct lattice *box,
+                        int64_t index, int parity) {
+    for (int a = 0; a < AXES; a++) {
+        int32_t p = (int32_t)(index % g->pieces[a]);
+        index /= g->pieces[a];
+        if (p % 2 != (parity >> a & 1))
+            return 0;
+        int32_t from = tile_begin(g, box, a, p);
+        r->length[a] = tile_begin(g, box, a, p + 1) - from;
+        r->start[a] = tile_wrap(from, tile_box_length(box, a));
+    }
+    return 1;
+}
+
+/* What a window did; integers and a minimum. */
+struct window_sums {
+    int64_t energy, li, fired[EVENT_KINDS], hops_unslowed, hops_large, slowed;
+    double slow_down_min;
+};
+
+KMC_HD void window_count(struct window_sums *s, const struct window *w,
+                         const struct event_channel *ch) {
+    s->energy += ch->energy;
+    s->li += ch->li_change;
+    s->fired[ch->kind]++;
+    s->slowed += ch->slow_down < 1;
+    s->slow_down_min = ch->slow_down < s->slow_down_min ? ch->slow_down : s->slow_down_min;
+    if (ch->kind != EVENT_HOP || ch->slow_down < 1)
+        return;
+    s->hops_unslowed++;
+    s->hops_large += ch->rate * w->context.step_s > w->context.m->large_step;
+}
+
+/* One call of advance on one replica. */
+struct window_call {
+    struct event_limits limits;
+    struct electrode electrode;
+    struct philox random;
+    uint32_t step;
+    int64_t n_li;
+    double step_s, slice_s, window_s;
+};
+
+/* First parity of a window of a box of several regions, combined with 0 .. 7 by exclusive or. */
+KMC_HD int window_turn(struct philox random, uint32_t step, uint32_t window) {
+    return (int)(philox_draw(random, STREAM_PASS, step, (uint64_t)window << 32 | (UINT32_MAX - 1))
+                     .v[0] %
+                 8);
+}
+
 #endif

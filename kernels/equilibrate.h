@@ -269,4 +269,75 @@ KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
     return moves_judge(k, &b, (int)(word & 1), mv);
 }
 
+/* ---- one call on many tiles ---- */
+
+/* What a call of equilibrate asks of every tile of one replica in one round. */
+struct tile_call {
+    struct event_limits limits;
+    struct electrode electrode; /* target counts from the demon of the tile */
+    struct philox random;
+    int32_t band;
+    uint32_t step, first_pass, passes; /* of this round */
+    uint32_t measured_from, all;       /* in passes of the whole call */
+    uint8_t complete;                  /* see struct move_context */
+};
+
+/* What a tile did; integers, so the order of adding does not matter. */
+struct tile_sums {
+    int64_t energy, li, evaluated, accepted, draws;
+    int64_t sum_li; /* sum over the measured passes of the call of the change since its beginning */
+};
+
+KMC_HD void tile_sums_add(struct tile_sums *a, const struct tile_sums *b) {
+    a->energy += b->energy;
+    a->li += b->li;
+    a->evaluated += b->evaluated;
+    a->accepted += b->accepted;
+    a->draws += b->draws;
+    a->sum_li += b->sum_li;
+}
+
+/* Books an accepted move of a pass: a change of N counts in all measured passes from here to the end of the call. */
+KMC_HD void tile_sums_book(struct tile_sums *s, const struct tile_call *c, const struct move *mv,
+                           uint32_t pass) {
+    uint32_t from = pass > c->measured_from ? pass : c->measured_from;
+    s->accepted++;
+    s->energy += mv->energy;
+    s->li += mv->li_change;
+    s->sum_li += (int64_t)mv->li_change * (c->all - from);
+}
+
+KMC_HD int pass_accepts(const struct rate_model *m, const struct tile_call *c, const struct move *mv,
+                        int64_t n_li, uint32_t word, uint32_t pass, uint32_t tile, uint32_t lane) {
+    int64_t omega = mv->energy + tokens_electrode(&c->electrode, n_li, mv->li_change);
+    return moves_accept(&m->boltzmann, omega, word, c->random, c->step,
+                        pass_low_index(pass, tile, lane));
+}
+
+/* Random places of the cuts for one round (equilibrate) or window (advance) of a step. */
+KMC_HD void pass_place_cuts(struct tiling *g, const struct lattice *box, struct philox random,
+                            uint32_t step, uint32_t purpose) {
+    struct philox_block r = pass_words(random, step, purpose, UINT32_MAX);
+    for (int a = 0; a < AXES; a++)
+        g->origin[a] = g->pieces[a] > 1 ? (int32_t)philox_below(
+                                              r.v[a], (uint32_t)tile_box_length(box, a))
+                                        : 0;
+    g->origin[AXIS_C] = g->origin[AXIS_C] / 2 * 2;
+}
+
+/* Demon of a tile in a round. */
+KMC_HD int64_t pass_demon(struct philox random, uint32_t step, int64_t tile, int64_t n_demons) {
+    return (tile + pass_words(random, step, 1, UINT32_MAX).v[0]) % n_demons;
+}
+
+/* Gives the demons what is missing until N + their sum = target, spread evenly. */
+KMC_HD void pass_charge_demons(int32_t *demon, int64_t n, int64_t target, int64_t n_li) {
+    int64_t missing = target - n_li;
+    for (int64_t t = 0; t < n; t++)
+        missing -= demon[t];
+    int64_t each = missing / n, left = missing % n, sign = left < 0 ? -1 : 1;
+    for (int64_t t = 0; t < n; t++)
+        demon[t] += (int32_t)(each + (t < left * sign ? sign : 0));
+}
+
 #endif
