@@ -19,26 +19,34 @@ CUDA_ARCH    ?= 80 86 89 90 100 120
 TOML_DIR     ?=
 RANDOM123_DIR ?=
 
+NVCC     := $(if $(filter 0,$(CUDA)),,$(wildcard $(CUDA_HOME)/bin/nvcc))
 OPTIMISE ?= -O3
 # Bit-identical results need contraction off; -march=native is safe but not the default, so that binaries travel.
 EXACT     = -ffp-contract=off
 WARN      = -Wall -Wextra -Werror
 INCLUDES  = $(addprefix -I,$(wildcard $(addsuffix /include,$(TOML_DIR) $(RANDOM123_DIR))))
 CFLAGS   ?= $(OPTIMISE) -g
-ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
+ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(NVCC),-DKMC_CUDA) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
 ALL_CXXFLAGS = -std=c++17 $(CFLAGS) $(EXACT) $(WARN) $(INCLUDES)
-LIBS      = -lm -lstdc++
+LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lm -lstdc++
 
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
-NVCC     := $(if $(filter 0,$(CUDA)),,$(wildcard $(CUDA_HOME)/bin/nvcc))
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \
-            -DVERSION_CUDA='"$(if $(NVCC),kernel headers compiled by nvcc in make check; no CUDA engine in this version,built without nvcc)"'
+            -DVERSION_CUDA='"$(if $(NVCC),built for sm_ $(CUDA_ARCH) and PTX,built without nvcc)"'
 
 DATA    := $(sort $(wildcard lattices/data/*.toml)) $(sort $(wildcard lattices/scenarios/*.toml))
-C_FILES := $(sort $(wildcard kmc/*.c lattices/*.c))
+# nvcc: no fused multiply-add, as on the CPU; machine code for each architecture, PTX for later ones
+NVCC_ARCH  = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
+             -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+NVCCFLAGS ?= -O3
+ALL_NVCCFLAGS = -std=c++17 $(NVCCFLAGS) -fmad=false -t 0 -ccbin $(CXX) -Xcompiler "-ffp-contract=off $(INCLUDES)" $(INCLUDES)
+
+CUDA_FILES := kmc/engine_cuda.c
+C_FILES := $(sort $(filter-out $(if $(NVCC),,$(CUDA_FILES)),$(wildcard kmc/*.c lattices/*.c)))
 HEADERS := $(wildcard kmc/*.h lattices/*.h kernels/*.h)
 OBJ     := $(BUILD)/obj
-OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o
+OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o \
+           $(if $(NVCC),$(OBJ)/kernels/device.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
 .PHONY: all deps demo test check validate install clean format lint
@@ -48,6 +56,11 @@ all: $(BUILD)/kmc
 $(BUILD)/kmc: $(OBJECTS)
 	@echo link $@
 	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+$(OBJ)/kernels/device.o: kernels/device.cu $(wildcard kernels/*.h)
+	@mkdir -p $(@D)
+	@echo nvcc $< for $(CUDA_ARCH)
+	@$(NVCC) $(ALL_NVCCFLAGS) $(NVCC_ARCH) -c -o $@ $<
 
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)

@@ -440,7 +440,7 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
 /* ---- public ---- */
 
 /* All channels that a site owns now; `search` and `all` of the list are set by the caller. */
-KMC_HD void events_of_site(const struct event_context *e, struct lattice_coord c,
+KMC_HD_ONCE void events_of_site(const struct event_context *e, struct lattice_coord c,
                            struct event_list *l) {
     uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, c)];
     l->n = 0;

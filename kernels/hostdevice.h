@@ -6,8 +6,10 @@
 
 #ifdef __CUDACC__
 #define KMC_HD static __host__ __device__ inline
+#define KMC_HD_ONCE static __host__ __device__ __noinline__ /* large: one copy a kernel */
 #else
 #define KMC_HD static inline
+#define KMC_HD_ONCE static inline
 #endif
 
 /* Deliberate faults for testing the tests (`make sabotage`): 0 none, 1 asymmetric KRA barrier of hops, 2 one rate 3 % too high. */

@@ -167,24 +167,43 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     return ok && engine_stop == 0;
 }
 
-static int run_replica(void *context, struct replica *r) {
-    struct run *run = context;
+static int begin_replica(struct run *run, struct replica *r, struct protocol_run *position,
+                         struct protocol_observer *observer) {
     struct track *t = &run->track[r->number];
-    struct protocol_observer observer = {.context = t, .slice = on_slice, .half = on_half};
+    *observer = (struct protocol_observer){.context = t, .slice = on_slice, .half = on_half};
+    protocol_begin(position, r, &run->sim.protocol, observer, stderr);
     if (r->number < run->profile_replicas)
         t->profile_out = open_memstream(&t->profile, &t->profile_bytes);
     t->clusters_out = open_memstream(&t->clusters, &t->clusters_bytes);
     if (!t->clusters_out || (r->number < run->profile_replicas && !t->profile_out))
         return EXIT_MEMORY;
-    int status = 0;
     if (strcmp(run->snapshots, "none") != 0 && r->number == 0)
-        status = output_snapshot(&run->info, r, 0, "initial", NAN, stderr);
-    if (status == 0)
-        status = protocol_run(r, &run->sim.protocol, &observer, stderr);
+        return output_snapshot(&run->info, r, 0, "initial", NAN, stderr);
+    return 0;
+}
+
+static void end_replica(struct run *run, const struct replica *r) {
+    struct track *t = &run->track[r->number];
     if (t->profile_out)
         fclose(t->profile_out);
-    fclose(t->clusters_out);
+    if (t->clusters_out)
+        fclose(t->clusters_out);
     t->profile_out = t->clusters_out = NULL;
+}
+
+static int run_group(void *context, struct replica *r, int n) {
+    struct run *run = context;
+    struct protocol_observer *observer = calloc((size_t)n, sizeof *observer);
+    struct protocol_run *position = calloc((size_t)n, sizeof *position);
+    int status = observer && position ? 0 : EXIT_MEMORY, begun = 0;
+    for (; status == 0 && begun < n; begun++)
+        status = begin_replica(run, &r[begun], &position[begun], &observer[begun]);
+    if (status == 0)
+        status = protocol_run_all(position, n);
+    for (int k = 0; k < begun; k++)
+        end_replica(run, &r[k]);
+    free(observer);
+    free(position);
     return status;
 }
 
@@ -287,8 +306,10 @@ static int execute(struct run *run, const struct options *o) {
     if (status)
         return status;
     catch_signals();
+    if (*run->sim.note && !o->quiet)
+        fprintf(stderr, "%s\n", run->sim.note);
     progress_start(&run->progress, o->quiet);
-    status = simulation_for_each(&run->sim, run_replica, run, stderr);
+    status = simulation_for_each(&run->sim, run_group, run, stderr);
     progress_end(&run->progress);
     int written = write_results(run);
     if (engine_stop) {

@@ -85,10 +85,25 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     return true;
 }
 
-static int sweep_replica(void *context, struct replica *r) {
-    struct track t = {context, {0, 0}};
-    struct protocol_observer observer = {.context = &t, .slice = on_slice, .half = on_half};
-    return protocol_run(r, &t.sweep->sim.protocol, &observer, stderr);
+static int sweep_group(void *context, struct replica *r, int n) {
+    struct track *track = calloc((size_t)n, sizeof *track);
+    struct protocol_observer *observer = calloc((size_t)n, sizeof *observer);
+    struct protocol_run *run = calloc((size_t)n, sizeof *run);
+    struct sweep *sweep = context;
+    int status = EXIT_MEMORY;
+    if (track && observer && run) {
+        for (int k = 0; k < n; k++) {
+            track[k].sweep = sweep;
+            observer[k] = (struct protocol_observer){
+                .context = &track[k], .slice = on_slice, .half = on_half};
+            protocol_begin(&run[k], &r[k], &sweep->sim.protocol, &observer[k], stderr);
+        }
+        status = protocol_run_all(run, n);
+    }
+    free(track);
+    free(observer);
+    free(run);
+    return status;
 }
 
 /* Replica sums to means; points that not all replicas reached are kept and averaged over those that did. */
@@ -243,7 +258,7 @@ static int execute(struct sweep *s, const struct options *o) {
     s->sim.protocol.slow_events = false;
     s->sim.protocol.cycles = 1;
     progress_start(&s->progress, o->quiet);
-    int status = simulation_for_each(&s->sim, sweep_replica, s, stderr);
+    int status = simulation_for_each(&s->sim, sweep_group, s, stderr);
     progress_end(&s->progress);
     if (status)
         return status;

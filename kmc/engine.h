@@ -39,6 +39,9 @@ extern volatile sig_atomic_t engine_stop;
 
 struct engine_ops {
     const char *name;
+    bool many; /* wants as many replicas side by side as there are, in one thread */
+    /* Can it run here? `why` gets the reason when not; NULL = always. */
+    bool (*available)(char *why, size_t size);
     /* Creates a back end for one replica that may use `threads` threads; NULL when memory runs out. Model and state stay the caller's and outlive it. */
     struct engine *(*create)(const struct rate_model *m, struct state *s, int threads);
     void (*free)(struct engine *e);
@@ -65,8 +68,12 @@ void engine_advance_all(const struct engine_ops *ops, struct engine_task *task, 
 void engine_fetch(const struct engine_ops *ops, struct engine *e);
 
 extern const struct engine_ops engine_exact, engine_cpu;
+#ifdef KMC_CUDA
+extern const struct engine_ops engine_cuda;
+#endif
 
-/* "exact", "cpu" or "auto" -> table of functions; NULL for an unknown name. */
-const struct engine_ops *engine_find(const char *name);
+/* "exact", "cpu", "cuda" or "auto" -> table of functions.  `note` gets one line when auto falls back to the CPU, and what is wrong when the wanted
+ * engine cannot run here (result NULL); it is empty otherwise. */
+const struct engine_ops *engine_find(const char *name, char *note, size_t size);
 
 #endif

@@ -6,7 +6,7 @@
 const char options_help[] =
     "SCENARIO is a TOML file or builtin:NAME (see `kmc list`).\n"
     "  -o, --output PATH       where results go\n"
-    "      --engine NAME       exact or auto (scenario key run.engine)\n"
+    "      --engine NAME       auto, cpu, cuda or exact (scenario key run.engine)\n"
     "      --threads N         processor cores, 0 = all (run.threads)\n"
     "      --seed S            seed of all random streams (run.seed)\n"
     "      --replicas N        independent crystals (run.replicas)\n"

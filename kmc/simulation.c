@@ -48,7 +48,16 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
     sim->cores = sim->threads = cores(s);
     if (sim->threads > sim->replicas)
         sim->threads = (int)sim->replicas;
-    sim->ops = engine_find(scenario_text(s, "run.engine"));
+    sim->ops = engine_find(scenario_text(s, "run.engine"), sim->note, sizeof sim->note);
+    if (!sim->ops) {
+        fprintf(errors,
+                "%s: error: run.engine: expected an engine that runs here, found \"%s\": %s\n"
+                "    hint: cpu gives the same results; kmc info shows what this program offers\n",
+                scenario_place(s, "run.engine"), scenario_text(s, "run.engine"), sim->note);
+        return 2;
+    }
+    if (sim->ops->many)
+        sim->threads = 1;
     protocol_init(&sim->protocol, s);
     if (!species_init(&sim->species, s, errors))
         return fail(sim, 2);
@@ -69,26 +78,55 @@ void simulation_free(struct simulation *sim) {
     sim->model = NULL;
 }
 
-int simulation_for_each(const struct simulation *sim, int (*body)(void *context, struct replica *r),
-                        void *context, FILE *errors) {
+/* ---- replicas ---- */
+
+static int create_group(const struct simulation *sim, struct replica *r, int64_t first, int n,
+                        int inside, FILE *errors) {
+    for (int k = 0; k < n; k++) {
+        int code = replica_create(&r[k], sim->scenario, &sim->species, sim->model, sim->ops,
+                                  inside, (uint32_t)(first + k), errors);
+        if (code) {
+            while (k > 0)
+                replica_free(&r[--k]);
+            return code;
+        }
+    }
+    return 0;
+}
+
+static int run_group(const struct simulation *sim, int64_t first, int n, int inside,
+                     simulation_body body, void *context, FILE *errors) {
+    struct replica *r = calloc((size_t)n, sizeof *r);
+    if (!r)
+        return 4;
+    int code = create_group(sim, r, first, n, inside, errors);
+    if (code == 0) {
+        code = body(context, r, n);
+        for (int k = 0; k < n; k++)
+            replica_free(&r[k]);
+    }
+    free(r);
+    return code;
+}
+
+int simulation_for_each(const struct simulation *sim, simulation_body body, void *context,
+                        FILE *errors) {
     int status = 0;
     /* whole replicas side by side; what cores are left over work inside the replicas */
     int inside = sim->cores / sim->threads > 0 ? sim->cores / sim->threads : 1;
+    int64_t together = sim->ops->many ? sim->replicas : 1;
+    int64_t groups = (sim->replicas + together - 1) / together;
     omp_set_max_active_levels(2);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(sim->threads)
-    for (int64_t k = 0; k < sim->replicas; k++) {
+    for (int64_t g = 0; g < groups; g++) {
         int so_far;
 #pragma omp atomic read
         so_far = status;
         if (so_far)
             continue;
-        struct replica r;
-        int code = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops, inside,
-                                  (uint32_t)k, errors);
-        if (code == 0) {
-            code = body(context, &r);
-            replica_free(&r);
-        }
+        int64_t first = g * together, left = sim->replicas - first;
+        int code = run_group(sim, first, (int)(left < together ? left : together), inside, body,
+                             context, errors);
         if (code) {
 #pragma omp critical(simulation_status)
             status = status ? status : code;

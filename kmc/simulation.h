@@ -10,6 +10,7 @@ struct simulation {
     struct rate_model *model;
     struct protocol protocol;
     const struct engine_ops *ops;
+    char note[256]; /* line about the choice of engine, or empty */
     int64_t replicas;
     int threads, cores; /* replicas at a time; cores in all */
 };
@@ -21,9 +22,12 @@ void simulation_free(struct simulation *sim);
 /* Bytes that one replica of the exact engine needs, and the same per site. */
 int64_t simulation_replica_bytes(const struct simulation *sim);
 
-/* Runs body(context, replica) for every replica on `threads` cores; the first non-zero status is returned, later replicas are then skipped.
- * Replica numbers, crystals and random streams do not depend on the number of threads. */
-int simulation_for_each(const struct simulation *sim, int (*body)(void *context, struct replica *r),
-                        void *context, FILE *errors);
+/* What is done with a group of replicas: one on the CPU, all on a GPU. */
+typedef int (*simulation_body)(void *context, struct replica *r, int n);
+
+/* Runs body for every group of replicas, groups side by side on `threads` cores; the first non-zero status is returned, later groups are then skipped.
+ * Replica numbers, crystals and random streams do not depend on the number of threads or on the groups. */
+int simulation_for_each(const struct simulation *sim, simulation_body body, void *context,
+                        FILE *errors);
 
 #endif

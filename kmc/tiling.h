@@ -7,8 +7,8 @@ enum {
     TILING_WHOLE = 16,      /* an axis up to this long stays whole, cells or planes */
     TILING_CELLS = 14,      /* own cells of a tile along a cut axis, at most */
     TILING_PLANES = 12,     /* own planes */
-    TILING_REGION_MIN = 10, /* cells or planes of a region along a cut axis, at least: see tests/test_influence.c */
-    TILING_REGION_MAX = 20
+    TILING_REGION_MIN = 8,  /* cells or planes of a region along a cut axis, at least: see tests/test_influence.c */
+    TILING_REGION_MAX = 16
 };
 
 /* Pieces along each axis; returns their number. */

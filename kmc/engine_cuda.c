@@ -1,0 +1,211 @@
+/* engine_cuda: the parallel algorithm on a GPU (kernels/device.cu), the same bits as engine_cpu.
+ *
+ * All replicas of one model share one device context; each keeps its state there and copies it back when it is asked for (fetch).
+ * A CUDA error ends the program with its message and exit code 5: the state on the device is lost, the last checkpoint is not.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "../kernels/device.h"
+#include "influence.h"
+#include "schedule.h"
+
+enum { EXIT_DEVICE = 5 };
+
+/* One model on the device and its users. */
+struct context {
+    const struct rate_model *m;
+    struct schedule schedule;
+    struct device *device;
+    int users;
+};
+
+struct engine {
+    struct context *c;
+    struct state *s;
+    int32_t replica; /* number on the device */
+    bool complete;
+    bool host_is_old;
+};
+
+static struct context shared; /* one model at a time */
+
+static void stop_on(const char *problem) {
+    if (!problem)
+        return;
+    fprintf(stderr,
+            "GPU: error: %s\n    hint: see nvidia-smi; continue with --engine cpu, the results are "
+            "the same\n",
+            problem);
+    exit(EXIT_DEVICE);
+}
+
+/* ---- life ---- */
+
+static bool flatten(const struct influence *f, const struct lattice *l, int32_t **begin,
+                    int16_t (**entry)[4]) {
+    int32_t lists = l->n_planes * SITE_KINDS, n = 0;
+    *begin = malloc(((size_t)lists + 1) * sizeof **begin);
+    for (int32_t k = 0; k < lists; k++)
+        n += f->n[k / SITE_KINDS][k % SITE_KINDS];
+    *entry = malloc((size_t)n * sizeof **entry);
+    if (!*begin || !*entry)
+        return false;
+    n = 0;
+    for (int32_t k = 0; k < lists; k++) {
+        const struct influence_offset *o = f->list[k / SITE_KINDS][k % SITE_KINDS];
+        (*begin)[k] = n;
+        for (int32_t q = 0; q < f->n[k / SITE_KINDS][k % SITE_KINDS]; q++, n++) {
+            const int16_t e[4] = {o[q].plane, o[q].kind, o[q].di, o[q].dj};
+            memcpy((*entry)[n], e, sizeof e);
+        }
+    }
+    (*begin)[lists] = n;
+    return true;
+}
+
+static bool open_context(struct context *c, const struct rate_model *m) {
+    static struct influence f;
+    int32_t *begin = NULL;
+    int16_t(*entry)[4] = NULL;
+    c->m = m;
+    if (!schedule_init(&c->schedule, m) || !influence_init(&f, &m->lattice))
+        return false;
+    bool ok = flatten(&f, &m->lattice, &begin, &entry);
+    influence_free(&f);
+    if (ok) {
+        const struct schedule *s = &c->schedule;
+        struct device_influence influence = {begin, (const int16_t(*)[4])entry};
+        struct device_plan plan = {.passes = &s->plan,
+                                   .owns = s->owns,
+                                   .n_tiles = s->n_tiles,
+                                   .n_regions = s->n_regions,
+                                   .tile_bytes = s->tile_bytes,
+                                   .window_doubles = s->window_doubles,
+                                   .window_leaves = s->window_leaves,
+                                   .rounds = s->n_tiles > 1 ? SCHEDULE_ROUNDS : 1,
+                                   .windows = s->windows};
+        memcpy(plan.tile_pieces, s->tile_pieces, sizeof plan.tile_pieces);
+        memcpy(plan.region_pieces, s->region_pieces, sizeof plan.region_pieces);
+        stop_on(device_open(&c->device, m, &plan, &influence));
+    }
+    free(begin);
+    free(entry);
+    return ok;
+}
+
+static void cuda_free(struct engine *e) {
+    if (!e)
+        return;
+    if (e->c->device)
+        device_remove(e->c->device, e->replica);
+    if (--e->c->users == 0) {
+        device_close(e->c->device);
+        memset(e->c, 0, sizeof *e->c);
+    }
+    free(e);
+}
+
+static struct engine *cuda_create(const struct rate_model *m, struct state *s, int threads) {
+    (void)threads;
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    if ((shared.users == 0 && !open_context(&shared, m)) || shared.m != m ||
+        !state_demons(s, shared.schedule.n_tiles)) {
+        free(e);
+        return NULL;
+    }
+    e->c = &shared;
+    e->c->users++;
+    e->s = s;
+    e->complete = schedule_is_complete(s);
+    stop_on(device_add(e->c->device, &s->x, &e->replica));
+    stop_on(device_upload(e->c->device, e->replica, &s->x, s->demon));
+    return e;
+}
+
+/* ---- verbs ---- */
+
+static void cuda_equilibrate_all(struct engine_task *task, int n) {
+    struct context *c = task[0].engine->c;
+    struct device_equilibrate *job = calloc((size_t)n, sizeof *job);
+    if (!job)
+        stop_on("out of memory on the host");
+    for (int k = 0; k < n; k++) {
+        struct engine *e = task[k].engine;
+        job[k].replica = e->replica;
+        job[k].target = task[k].electrode.target;
+        job[k].n_li = e->s->n_li;
+        schedule_equilibrate(&c->schedule, c->m, e->s, &task[k], &job[k].call);
+        job[k].call.complete = e->complete;
+    }
+    stop_on(device_equilibrate(c->device, job, n));
+    for (int k = 0; k < n; k++) {
+        struct engine *e = task[k].engine;
+        schedule_equilibrated(&c->schedule, e->s, job[k].n_li, &job[k].call, &job[k].sums,
+                              &task[k]);
+        e->host_is_old = true;
+    }
+    free(job);
+}
+
+static void cuda_advance_all(struct engine_task *task, int n) {
+    struct context *c = task[0].engine->c;
+    struct device_advance *job = calloc((size_t)n, sizeof *job);
+    if (!job)
+        stop_on("out of memory on the host");
+    for (int k = 0; k < n; k++) {
+        job[k].replica = task[k].engine->replica;
+        schedule_advance(&c->schedule, c->m, task[k].engine->s, &task[k], &job[k].call);
+        job[k].sums.slow_down_min = 1;
+    }
+    stop_on(device_advance(c->device, job, n));
+    for (int k = 0; k < n; k++) {
+        schedule_advanced(task[k].engine->s, &job[k].sums, &task[k]);
+        task[k].engine->host_is_old = true;
+    }
+    free(job);
+}
+
+static void cuda_equilibrate(struct engine *e, const struct electrode *electrode, double slice_s,
+                             int64_t draws, int64_t measured, struct engine_equilibrated *out) {
+    struct engine_task task = {.engine = e,
+                               .electrode = *electrode,
+                               .slice_s = slice_s,
+                               .draws = draws,
+                               .measured = measured};
+    cuda_equilibrate_all(&task, 1);
+    *out = task.equilibrated;
+}
+
+static void cuda_advance(struct engine *e, const struct electrode *electrode, double step_s,
+                         double slice_s, struct engine_advanced *out) {
+    struct engine_task task = {.engine = e,
+                               .electrode = *electrode,
+                               .step_s = step_s,
+                               .slice_s = slice_s};
+    cuda_advance_all(&task, 1);
+    *out = task.advanced;
+}
+
+static void cuda_fetch(struct engine *e) {
+    if (!e->host_is_old)
+        return;
+    stop_on(device_download(e->c->device, e->replica, &e->s->x, e->s->demon));
+    e->host_is_old = false;
+}
+
+static bool cuda_available(char *why, size_t size) {
+    return device_count(why, size) > 0;
+}
+
+const struct engine_ops engine_cuda = {.name = "cuda",
+                                       .many = true,
+                                       .available = cuda_available,
+                                       .create = cuda_create,
+                                       .free = cuda_free,
+                                       .equilibrate = cuda_equilibrate,
+                                       .advance = cuda_advance,
+                                       .equilibrate_all = cuda_equilibrate_all,
+                                       .advance_all = cuda_advance_all,
+                                       .fetch = cuda_fetch};
