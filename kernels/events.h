@@ -194,7 +194,7 @@ struct event_exits {
     double rate[4];
 };
 
-KMC_HD void events_exits(const struct event_context *e, int species, struct lattice_coord tet,
+KMC_HD_ONCE void events_exits(const struct event_context *e, int species, struct lattice_coord tet,
                          int64_t tet_energy, const struct energy_absent *a,
                          struct event_exits *out) {
     const struct lattice *lat = e->x->lattice;
@@ -347,7 +347,7 @@ KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *
 }
 
 /* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `energy_o` = energy of all that does not depend on the oct. */
-KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
+KMC_HD_ONCE void events_exchange(const struct event_context *e, struct event_list *l,
                             struct event_channel *ch, struct lattice_coord o, int gain,
                             int64_t energy_o, int64_t kra) {
     const struct rate_model *m = e->m;

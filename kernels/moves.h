@@ -137,7 +137,7 @@ KMC_HD int moves_triple(const struct move_context *k, struct move *mv, uint8_t b
     int combine = state == ANION_OXIDE && other == ANION_HOLE && tokens_has(m, a.kind, byte_a);
     int cleave = state == ANION_PEROXO && other == ANION_PEROXO &&
                  rate_model_partner(byte_b) == dir && tokens_has_room(m, a.kind, byte_a);
-    if (!combine && !cleave)
+    if (a.kind != SITE_OCT || (!combine && !cleave))
         return 0;
     int64_t join = energy_join(m, k->x, p, st->reverse[dir]);
     int64_t oxygen = combine ? join + tokens_energy(m, k->x, o, byte_b, +1)

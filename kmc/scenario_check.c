@@ -2,11 +2,12 @@
  *
  * What needs the crystal (compositions, box against interaction range) is checked by its builder.
  */
+#include "../kernels/lattice.h"
 #include "scenario_store.h"
 
 #include <string.h>
 
-enum { PLANES_MAX = 96 };
+enum { PLANES_MAX = LATTICE_MAX_PLANES };
 
 struct check {
     const struct scenario *s;

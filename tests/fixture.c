@@ -17,8 +17,8 @@ struct fixture *fixture_create(const char *source, const char *const *set) {
     cr_assert(supercell_init(&cell, f->scenario, &f->species, 0, stderr));
     cr_assert(model_init(f->model, f->scenario, &f->species, &cell.lattice, stderr));
     supercell_free(&cell);
-    int status =
-        replica_create(&f->replica, f->scenario, &f->species, f->model, &engine_exact, 0, stderr);
+    int status = replica_create(&f->replica, f->scenario, &f->species, f->model, &engine_exact, 1,
+                                0, stderr);
     cr_assert_eq(status, 0);
     return f;
 }
@@ -38,9 +38,18 @@ void fixture_scramble(struct fixture *f, double voltage_V, int rounds, double sw
     for (int k = 0; k < rounds; k++) {
         struct engine_equilibrated moved;
         struct engine_advanced fired;
-        r->ops->equilibrate(r->engine, &electrode, draws, draws, &moved);
+        r->ops->equilibrate(r->engine, &electrode, step_s, draws, draws, &moved);
         r->ops->advance(r->engine, &electrode, step_s, step_s, &fired);
     }
+}
+
+void fixture_channels_of(const struct event_context *e, int64_t site,
+                         struct fixture_channels *out) {
+    out->list.search = -1;
+    out->list.all = out->channel;
+    events_of_site(e, lattice_coord_of(&e->m->lattice, site), &out->list);
+    cr_assert_leq(out->list.n, EVENT_CHANNELS_MAX, "site %lld has %d channels", (long long)site,
+                  out->list.n);
 }
 
 /* Stream of small random numbers for disorder; the purpose number is not one of the program's

@@ -46,7 +46,17 @@ static inline struct state *fixture_state(struct fixture *f) {
     return &f->replica.state;
 }
 
-/* Rounds of equilibrate at a fixed voltage (`sweeps` draws per site) and advance by step_s seconds.
+/* All channels of one owner, kept. */
+struct fixture_channels {
+    struct event_list list; /* n and total; `all` points to the next member */
+    struct event_channel channel[EVENT_CHANNELS_MAX];
+};
+
+/* Enumerates the channels that a site owns; fails the test when they do not fit. */
+void fixture_channels_of(const struct event_context *e, int64_t site, struct fixture_channels *out);
+
+/* Rounds of equilibrate at a fixed voltage (`sweeps` draws per site) and advance by step_s seconds,
+ * the slice of both.
  */
 void fixture_scramble(struct fixture *f, double voltage_V, int rounds, double sweeps,
                       double step_s);

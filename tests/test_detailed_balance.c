@@ -5,7 +5,10 @@
  * the old to the new configuration are summed, and all that lead back.  An event changes its
  * owner's byte, so only owners among the changed sites can take part. Where the rate floor lets a
  * channel exist in one direction only, the sums may differ by the floor and do not count as
- * checked. Left out: hops out of a tet that is a transit state (short-lived, so no channel leads
+ * checked.  Each configuration is looked at with every oxygen event there is, and with those that
+ * the engine leaves to `equilibrate` taken out for a long and for a short slice.  For these, each
+ * oxygen event is either an event or a fast move with the same energy, and so is its reverse: the
+ * same of the two.  Left out: hops out of a tet that is a transit state (short-lived, so no channel leads
  * into it: it holds an ion only because its surroundings changed).
  */
 #include <criterion/criterion.h>
@@ -19,7 +22,11 @@ enum { CHANGED_MAX = 3 };
 struct probe {
     struct fixture *f;
     struct state after, trial;
+    struct fixture_channels now_all, now_left, passing;
+    bool counting;
     int64_t by_kind[EVENT_KINDS];
+    int64_t left[EVENT_KINDS],
+        moved[EVENT_KINDS]; /* of them events, fast moves, when pairs may be fast */
     int64_t composite, into_tet, out_of_tet, direct, electrode, slowed;
     int64_t transit, below_floor; /* left out */
     double worst;                 /* largest relative deviation from the ratio */
@@ -56,20 +63,20 @@ struct passage {
 
 static struct passage passage_between(struct probe *p, struct event_context e, struct state *from,
                                       const struct state *to, const struct change *c) {
-    struct event_list list;
+    struct fixture_channels *all = &p->passing;
     struct passage sum = {0, 0};
     e.x = &from->x;
     e.n_li = from->n_li;
     for (int k = 0; k < c->n; k++) {
-        events_of_site(&e, lattice_coord_of(&e.m->lattice, c->site[k]), &list);
-        for (int n = 0; n < list.n; n++) {
-            if (!among(c, list.channel[n].target))
+        fixture_channels_of(&e, c->site[k], all);
+        for (int n = 0; n < all->list.n; n++) {
+            if (!among(c, all->channel[n].target))
                 continue;
             fixture_restore(&p->trial, from);
-            events_apply(e.m, &p->trial.x, &list.channel[n]);
+            events_apply(e.m, &p->trial.x, &all->channel[n]);
             if (memcmp(p->trial.x.occupancy, to->x.occupancy, (size_t)to->n_sites) == 0) {
                 sum.channels++;
-                sum.rate += list.channel[n].rate;
+                sum.rate += all->channel[n].rate;
             }
         }
     }
@@ -83,9 +90,9 @@ static bool leaves_transit(const struct event_context *e, const struct event_cha
         return false;
     int species = e->x->occupancy[ch->site];
     struct event_exits exits;
-    energy_apply_cation(e->m, e->x, c, species, -1);
-    events_exits(e, species, c, energy_place(e->m, e->x, c, species), &exits);
-    energy_apply_cation(e->m, e->x, c, species, +1);
+    struct energy_absent a;
+    energy_take_off(e->m, e->x, c, species, &a);
+    events_exits(e, species, c, energy_place(e->m, e->x, c, species, &a), &a, &exits);
     return exits.total * e->step_s > e->m->tet_lifetime_steps;
 }
 
@@ -107,10 +114,10 @@ static void count(struct probe *p, const struct event_context *e, const struct e
     p->composite += !touch;
 }
 
-/* Rates below this may be missing: the floor of events.h, or the end of the Boltzmann table at 2^21
+/* Rates below this may be missing: the floor of events.h, or the end of the Boltzmann table at 2^22
  * ueV. */
 static double smallest_rate(const struct rate_model *m) {
-    double end = m->attempt_frequency * exp(-(double)(1 << 21) / m->boltzmann.kT_ueV);
+    double end = m->attempt_frequency * exp(-(double)(1 << 22) / m->boltzmann.kT_ueV);
     return end > EVENTS_RATE_FLOOR ? end : EVENTS_RATE_FLOOR;
 }
 
@@ -144,11 +151,92 @@ static void check_channel(struct probe *p, struct event_context *e, struct state
         return;
     }
     p->worst = error > p->worst * forward.rate ? error / forward.rate : p->worst;
-    count(p, e, ch);
+    if (p->counting)
+        count(p, e, ch);
 }
 
-/* All channels of all owners. */
-static void check_configuration(struct probe *p, double voltage_V, double step_s, double slice_s) {
+/* ---- event or fast move ---- */
+
+/* The bond along which `equilibrate` would draw an oxygen event. */
+static struct move_bond bond_of(const struct lattice *l, const struct event_channel *ch) {
+    struct move_bond b;
+    struct lattice_coord o = lattice_coord_of(l, ch->site);
+    memset(&b, 0, sizeof b);
+    b.dir = -1;
+    b.site_a = ch->target;
+    b.site_b = ch->site;
+    b.shared = 1;
+    if (ch->kind == EVENT_JOIN || ch->kind == EVENT_SPLIT) {
+        b.site_a = ch->site;
+        b.site_b = ch->target;
+        b.shared = 0;
+        b.dir = (int8_t)ch->dir;
+    } else if (ch->kind == EVENT_COMBINE) {
+        b.site_b = lattice_neighbor(l, o, lattice_stencil_of(l, o)->oxygen[ch->dir]);
+        b.dir = (int8_t)lattice_stencil_of(l, o)->reverse[ch->dir];
+        b.triple = 1;
+    } else if (ch->kind == EVENT_CLEAVE) {
+        b.dir = (int8_t)ch->dir;
+        b.triple = 1;
+    }
+    b.a = lattice_coord_of(l, b.site_a);
+    b.b = lattice_coord_of(l, b.site_b);
+    return b;
+}
+
+static bool among_channels(const struct fixture_channels *c, const struct event_channel *ch) {
+    for (int n = 0; n < c->list.n; n++)
+        if (c->channel[n].kind == ch->kind && c->channel[n].target == ch->target &&
+            c->channel[n].dir == ch->dir)
+            return true;
+    return false;
+}
+
+static void no_fast_pairs(struct event_context *e) {
+    for (int k = 0; k < EVENT_KINDS; k++)
+        e->limits.fast[k] = -1;
+}
+
+/* One oxygen event, found with fast pairs among the events; e has the limits. */
+static void check_fate(struct probe *p, const struct event_context *e, struct state *now,
+                       const struct event_channel *ch, bool is_event) {
+    static const uint8_t as_move[EVENT_KINDS] = {
+        0, MOVE_JOIN, MOVE_SPLIT, MOVE_CLEAVE, MOVE_COMBINE, MOVE_TOKEN, MOVE_TOKEN};
+    struct move_context k = {e->m, &now->x, e->limits, e->electrode.voltage_ueV, 0};
+    struct move_bond bond = bond_of(&e->m->lattice, ch);
+    struct move there, back;
+    int is_move = moves_judge(&k, &bond, 0, &there);
+    cr_assert_neq(is_move, is_event, "kind %d, site %lld: %s", ch->kind, (long long)ch->site,
+                  is_move ? "event and fast move" : "neither event nor fast move");
+    if (is_move) {
+        cr_assert_eq(there.kind, as_move[ch->kind]);
+        cr_assert_eq(there.energy, ch->energy, "kind %d", ch->kind);
+        cr_assert_eq(there.li_change, ch->li_change);
+    }
+    fixture_restore(&p->after, now);
+    p->after.n_li = now->n_li + ch->li_change;
+    events_apply(e->m, &p->after.x, ch);
+    struct change c = difference(now, &p->after);
+    struct passage way_back = passage_between(p, *e, &p->after, now, &c);
+    k.x = &p->after.x;
+    cr_assert_eq(moves_judge(&k, &bond, 0, &back), is_move,
+                 "kind %d, site %lld, %g ueV: one way "
+                 "is a fast move, the other is not",
+                 ch->kind, (long long)ch->site, (double)ch->energy);
+    cr_assert_eq(way_back.channels > 0 && is_move, 0, "the way back of a fast move is an event");
+    /* the way back of an event may be missing where it is slower than the floor, not for being fast */
+    struct event_context all = *e;
+    no_fast_pairs(&all);
+    if (is_event && way_back.channels == 0)
+        cr_assert_eq(passage_between(p, all, &p->after, now, &c).channels, 0);
+    p->left[ch->kind] += is_event;
+    p->moved[ch->kind] += is_move;
+}
+
+/* ---- configurations ---- */
+
+static struct event_context context_of(struct probe *p, double voltage_V, double step_s,
+                                       double slice_s) {
     struct state *now = fixture_state(p->f);
     struct event_context e = {.m = p->f->model,
                               .x = &now->x,
@@ -156,12 +244,38 @@ static void check_configuration(struct probe *p, double voltage_V, double step_s
                               .n_li = now->n_li,
                               .step_s = step_s,
                               .slice_s = slice_s};
-    struct event_list list;
-    int64_t energy = state_recount(now, p->f->model);
+    events_limits_init(&e.limits, e.m, slice_s);
+    return e;
+}
+
+/* All channels of all owners. */
+static void check_configuration(struct probe *p, struct event_context *e) {
+    struct state *now = fixture_state(p->f);
+    int64_t energy = state_recount(now, e->m);
     for (int64_t s = 0; s < now->n_sites; s++) {
-        events_of_site(&e, lattice_coord_of(&e.m->lattice, s), &list);
-        for (int n = 0; n < list.n; n++)
-            check_channel(p, &e, now, &list.channel[n], energy);
+        fixture_channels_of(e, s, &p->now_all);
+        for (int n = 0; n < p->now_all.list.n; n++)
+            check_channel(p, e, now, &p->now_all.channel[n], energy);
+    }
+}
+
+/* Every oxygen event is an event or a move under the limits of e, both ways. */
+static void check_fates(struct probe *p, const struct event_context *e) {
+    struct state *now = fixture_state(p->f);
+    struct event_context all = *e;
+    no_fast_pairs(&all);
+    for (int64_t s = 0; s < now->n_sites; s++) {
+        if (lattice_coord_of(&e->m->lattice, s).kind != SITE_O)
+            continue;
+        int events = 0;
+        fixture_channels_of(&all, s, &p->now_all);
+        fixture_channels_of(e, s, &p->now_left);
+        for (int n = 0; n < p->now_all.list.n; n++) {
+            bool is_event = among_channels(&p->now_left, &p->now_all.channel[n]);
+            check_fate(p, e, now, &p->now_all.channel[n], is_event);
+            events += is_event;
+        }
+        cr_assert_eq(events, p->now_left.list.n);
     }
 }
 
@@ -182,6 +296,9 @@ static void probe_free(struct probe *p) {
                 (long long)p->by_kind[2], (long long)p->by_kind[3], (long long)p->by_kind[4],
                 (long long)p->by_kind[5], (long long)p->by_kind[6], (long long)p->electrode,
                 (long long)p->slowed, (long long)p->transit, (long long)p->below_floor, p->worst);
+    for (int k = EVENT_JOIN; k < EVENT_KINDS; k++)
+        cr_log_info("kind %d: %lld events and %lld fast moves both ways", k, (long long)p->left[k],
+                    (long long)p->moved[k]);
     state_free(&p->after);
     state_free(&p->trial);
     fixture_free(p->f);
@@ -196,18 +313,43 @@ static void expect_at_least(const char *what, int64_t found, int64_t wanted) {
                   (long long)wanted, (long long)found);
 }
 
-/* Rounds of disorder; each configuration is checked with and without slow-down of fast pairs. */
-static void check_rounds(struct probe *p, int rounds, double voltage_V, double step_s) {
+/* The present configuration, as the engine sees it in the middle of a run and for slices 10^6 and
+ * 10^9 times shorter, then with every event, slowed down or not.  The last two are counted. */
+static void check_all_ways(struct probe *p, double voltage_V, double step_s) {
+    static const double shorter[] = {1, 1e-6, 1e-9};
     struct rate_model *m = p->f->model;
     double stiff = m->stiff_firings;
+    struct event_context e;
+    p->counting = false;
+    for (int n = 0; n < 3; n++) {
+        e = context_of(p, voltage_V, step_s, 2 * step_s * shorter[n]);
+        check_configuration(p, &e);
+        check_fates(p, &e);
+    }
+    p->counting = true;
+    e = context_of(p, voltage_V, step_s, 2 * step_s);
+    no_fast_pairs(&e);
+    check_configuration(p, &e);
+    int64_t slowed = p->slowed;
+    m->stiff_firings = 0; /* never slow down, no fast pairs */
+    e = context_of(p, voltage_V, step_s, 2 * step_s);
+    check_configuration(p, &e);
+    cr_assert_eq(p->slowed, slowed);
+    m->stiff_firings = stiff;
+}
+
+static void check_rounds(struct probe *p, int rounds, double voltage_V, double step_s) {
     for (int k = 0; k < rounds; k++) {
         fixture_scramble(p->f, voltage_V, 2, 20, step_s);
-        check_configuration(p, voltage_V, step_s, 2 * step_s);
-        int64_t slowed = p->slowed;
-        m->stiff_firings = 0; /* never slow down */
-        check_configuration(p, voltage_V, step_s, 2 * step_s);
-        cr_assert_eq(p->slowed, slowed);
-        m->stiff_firings = stiff;
+        check_all_ways(p, voltage_V, step_s);
+    }
+}
+
+/* Random ions, holes and dimers everywhere: the engine must not run on them. */
+static void check_disorder(struct probe *p, int rounds, double voltage_V, double step_s) {
+    for (int k = 0; k < rounds; k++) {
+        fixture_randomise(p->f, 100 + (uint64_t)k);
+        check_all_ways(p, voltage_V, step_s);
     }
 }
 
@@ -236,7 +378,7 @@ Test(detailed_balance, holds_with_the_default_parameters) {
 Test(detailed_balance, every_kind_of_event_is_checked_and_holds) {
     struct probe p;
     probe_init(&p, fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY)));
-    check_rounds(&p, 12, 4.5, 1e-3);
+    check_rounds(&p, 24, 4.5, 1e-3);
     expect_at_least("hops", p.by_kind[EVENT_HOP], 200);
     expect_at_least("joins", p.by_kind[EVENT_JOIN], 20);
     expect_at_least("splits", p.by_kind[EVENT_SPLIT], 5);
@@ -246,6 +388,11 @@ Test(detailed_balance, every_kind_of_event_is_checked_and_holds) {
     expect_at_least("reductions", p.by_kind[EVENT_REDUCE], 100);
     expect_at_least("events that exchange Li with the electrode", p.electrode, 200);
     expect_at_least("slowed events", p.slowed, 200);
+    check_disorder(&p, 3, 4.5, 1e-3);
+    for (int k = EVENT_JOIN; k < EVENT_KINDS; k++) {
+        expect_at_least("oxygen events left to the clock", p.left[k], 25);
+        expect_at_least("oxygen events that are fast moves", p.moved[k], 25);
+    }
     probe_free(&p);
 }
 
@@ -271,6 +418,7 @@ Test(detailed_balance, hops_through_a_transit_tet_hold) {
     check_rounds(&p, 4, 4.5, 1e-3);
     check_rounds(&p, 4, 4.8, 1e-3);
     expect_at_least("composite hops", p.composite, 300);
+    check_disorder(&p, 1, 4.5, 1e-3);
     probe_free(&p);
 }
 
@@ -284,6 +432,7 @@ Test(detailed_balance, hops_into_and_out_of_a_stored_tet_hold) {
                                                             "model.face_tet_oct_tm_tm_eV=0.1",
                                                             "kinetics.tet_lifetime_slices=1e6")));
     check_rounds(&p, 10, 4.5, 1e-12);
+    check_disorder(&p, 4, 4.5, 1e-12);
     expect_at_least("hops into a tet", p.into_tet, 100);
     expect_at_least("hops out of a tet", p.out_of_tet, 100);
     probe_free(&p);
@@ -297,6 +446,7 @@ Test(detailed_balance, direct_hops_hold) {
                                                             "model.face_oct_oct_tm_tm_eV=0")));
     check_rounds(&p, 8, 4.7, 1e-3);
     expect_at_least("direct hops", p.direct, 100);
+    check_disorder(&p, 1, 4.5, 1e-3);
     probe_free(&p);
 }
 
@@ -312,6 +462,7 @@ Test(detailed_balance, wall_rule_and_contacts_hold) {
     check_rounds(&p, 6, 4.8, 1e-3);
     expect_at_least("oxidations and reductions", p.by_kind[EVENT_OXIDISE] + p.by_kind[EVENT_REDUCE],
                     200);
+    check_disorder(&p, 1, 4.5, 1e-3);
     probe_free(&p);
 }
 
@@ -323,6 +474,7 @@ Test(detailed_balance, holds_at_free_surfaces) {
     check_rounds(&p, 6, 4.5, 1e-3);
     expect_at_least("hops", p.by_kind[EVENT_HOP], 50);
     expect_at_least("O events", p.by_kind[EVENT_CLEAVE] + p.by_kind[EVENT_COMBINE], 100);
+    check_disorder(&p, 1, 4.5, 1e-3);
     probe_free(&p);
 }
 
@@ -330,8 +482,8 @@ Test(detailed_balance, stiff_firings_of_zero_mean_no_slow_down) {
     struct fixture *f = fixture_create("builtin:o3-lmr", FIXTURE_SET(BOX));
     struct event_context e = {.m = f->model, .step_s = 1000, .slice_s = 1000};
     f->model->stiff_firings = 0;
-    cr_assert_eq(events_slow_down(&e, 1e12, 0, 1), 1.0);
+    cr_assert_eq(events_slow_down(&e, 1e12, 0), 1.0);
     f->model->stiff_firings = 3;
-    cr_assert_eq(events_slow_down(&e, 1e12, 0, 1), 3.0 / (1e12 * 1000));
+    cr_assert_eq(events_slow_down(&e, 1e12, 0), 3.0 / (1e12 * 1000));
     fixture_free(f);
 }

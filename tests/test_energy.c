@@ -185,7 +185,7 @@ static void check_place(struct fixture *f, struct state *x) {
             energy_apply_cation(m, &x->x, c, ion, -1);
         int64_t without = state_recount(x, m);
         int species = 1 + (int)(s % (f->species.n_species - 1));
-        int64_t place = energy_place(m, &x->x, c, species);
+        int64_t place = energy_place(m, &x->x, c, species, NULL);
         energy_apply_cation(m, &x->x, c, species, +1);
         cr_assert_eq(place, state_recount(x, m) - without, "site %lld, species %d", (long long)s,
                      species);
@@ -193,6 +193,41 @@ static void check_place(struct fixture *f, struct state *x) {
         if (ion != CATION_VACANCY)
             energy_apply_cation(m, &x->x, c, ion, +1);
     }
+}
+
+/* An ion judged on another site, or as another species on its own, while the configuration still
+ * holds it. */
+static int64_t check_place_beside(struct fixture *f, struct state *x) {
+    const struct rate_model *m = f->model;
+    int64_t checked = 0;
+    for (int64_t s = 0; s < x->n_sites; s += 3) {
+        struct lattice_coord c = lattice_coord_of(&m->lattice, s);
+        uint8_t ion = x->x.occupancy[s];
+        if (c.kind == SITE_O || ion == SITE_OUTSIDE || ion == CATION_VACANCY)
+            continue;
+        struct energy_absent a;
+        energy_take_off(m, &x->x, c, ion, &a);
+        /* all sites that share an O with it, itself among them, and a sample of the others */
+        for (int64_t t = 0; t < x->n_sites; t++) {
+            struct lattice_coord d = lattice_coord_of(&m->lattice, t);
+            bool near = tokens_shared(&x->x, c, d) > 0;
+            int species = t % 3 ? ion : 1 + (int)(t % (f->species.n_species - 1));
+            if (d.kind == SITE_O || (!near && (s + t) % 29) ||
+                (t != s && x->x.occupancy[t] != CATION_VACANCY))
+                continue;
+            int64_t place = energy_place(m, &x->x, d, species, &a);
+            energy_apply_cation(m, &x->x, c, ion, -1);
+            int64_t without = state_recount(x, m);
+            energy_apply_cation(m, &x->x, d, species, +1);
+            cr_assert_eq(place, state_recount(x, m) - without,
+                         "ion %d of site %lld as %d on site %lld", ion, (long long)s, species,
+                         (long long)t);
+            energy_apply_cation(m, &x->x, d, species, -1);
+            energy_apply_cation(m, &x->x, c, ion, +1);
+            checked++;
+        }
+    }
+    return checked;
 }
 
 /* Caches after changes equal a rebuild. */
@@ -214,6 +249,18 @@ Test(energy, placing_an_ion_equals_a_recount) {
         }
         fixture_free(f);
     }
+}
+
+Test(energy, placing_an_ion_that_is_still_elsewhere_equals_a_recount) {
+    int64_t checked = 0;
+    for (int k = 0; k < CRYSTALS; k++) {
+        struct fixture *f = crystal(k);
+        fixture_randomise(f, 40 + (uint64_t)k);
+        checked += check_place_beside(f, fixture_state(f));
+        check_caches(f, fixture_state(f));
+        fixture_free(f);
+    }
+    cr_assert_gt(checked, 5000, "%lld pairs of sites only", (long long)checked);
 }
 
 /* One token added to or taken from any site, bonded O included. */
@@ -269,7 +316,7 @@ static int64_t move_energy(const struct rate_model *m, const struct configuratio
             byte_b = x->occupancy[lattice_site(&m->lattice, b)];
     bool contact = (a.kind == SITE_O) == (b.kind == SITE_O) && in_contact(&m->lattice, a, b);
     int64_t energy = tokens_energy(m, x, a, byte_a, -1) + tokens_energy(m, x, b, byte_b, +1) +
-                     tokens_cross(m, a, b, byte_a, byte_b, tokens_shared(m, x, a, b), contact);
+                     tokens_cross(m, a, b, byte_a, byte_b, tokens_shared(x, a, b), contact);
     return energy - (contact && a.kind == SITE_O ? m->pair[ANION_HOLE][ANION_HOLE] : 0);
 }
 
@@ -317,7 +364,7 @@ static void check_shared(struct fixture *f, int64_t site) {
     for (int v = 0; v < st->n_oct + st->n_tet; v++) {
         struct lattice_offset o = v < st->n_oct ? st->oct[v] : st->tet[v - st->n_oct];
         struct lattice_coord b = lattice_step(&m->lattice, a, o);
-        int32_t shared = tokens_shared(m, &f->replica.state.x, a, b);
+        int32_t shared = tokens_shared(&f->replica.state.x, a, b);
         cr_assert_eq(shared, o.shared, "site %lld, neighbour %d", (long long)site, v);
         cr_assert_eq(in_contact(&m->lattice, a, b), shared >= 3);
     }

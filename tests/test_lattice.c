@@ -411,17 +411,20 @@ Test(lattice, prismatic_stackings_are_refused) {
 
 Test(lattice, other_impossible_boxes_are_refused) {
     struct lattice l;
-    char many[100] = {0};
-    for (int k = 0; k < 98; k++)
+    char many[LATTICE_MAX_PLANES + 3] = {0}, most[LATTICE_MAX_PLANES + 1] = {0};
+    for (int k = 0; k < LATTICE_MAX_PLANES; k++)
+        most[k] = "AB"[k % 2];
+    for (int k = 0; k < LATTICE_MAX_PLANES + 2; k++)
         many[k] = "AB"[k % 2];
     cr_assert(strstr(lattice_init(&l, "ABCBA", 6, 6), "odd"));
     cr_assert(strstr(lattice_init(&l, "AB", 6, 6), "at least 4"));
     cr_assert(strstr(lattice_init(&l, "", 6, 6), "at least 4"));
     cr_assert(strstr(lattice_init(&l, "ABXB", 6, 6), "letters"));
     cr_assert(strstr(lattice_init(&l, "abcb", 6, 6), "letters"));
-    cr_assert(strstr(lattice_init(&l, many, 6, 6), "96"));
+    cr_assert(strstr(lattice_init(&l, many, 6, 6), "1024"));
     cr_assert(strstr(lattice_init(&l, "ABCB", 2, 6), "3 cells"));
     cr_assert(strstr(lattice_init(&l, "ABCB", 6, -1), "3 cells"));
     cr_assert(strstr(lattice_init(&l, "ABCB", INT32_MAX, INT32_MAX), "2^40"));
     cr_assert_null(lattice_init(&l, "ABCB", 3, 3));
+    cr_assert_null(lattice_init(&l, most, 3, 3));
 }

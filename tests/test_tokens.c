@@ -16,7 +16,7 @@ enum {
     DIGITS = 3,
     COUNTS = STATES_MAX + SITES_MAX * DIGITS,
     REPLICAS = 16,
-    SAMPLES = 1600,
+    SAMPLES = 3200,
     DRAWS = 600
 };
 
@@ -122,7 +122,7 @@ static void sample(struct system *y, const struct electrode *v, uint32_t replica
     memset(hits, 0, sizeof hits);
     r->state.random.replica = replica;
     for (int k = 0; k < SAMPLES; k++) {
-        r->ops->equilibrate(r->engine, v, DRAWS, 1, &moved);
+        r->ops->equilibrate(r->engine, v, 0, DRAWS, 1, &moved);
         book(y, hits, number(y), 1.0 / SAMPLES);
     }
     for (int n = 0; n < COUNTS; n++) {
@@ -159,7 +159,7 @@ static void test_populations(struct system *y, struct electrode v) {
     memset(y->weight, 0, sizeof y->weight);
     enumerate(y, &v);
     r->ops->free(r->engine);
-    r->engine = r->ops->create(y->f->model, &r->state);
+    r->engine = r->ops->create(y->f->model, &r->state, 1);
     cr_assert_not_null(r->engine);
     for (uint32_t k = 0; k < REPLICAS; k++)
         sample(y, &v, k);

@@ -67,7 +67,7 @@ int known_direction(const struct known_crystal *k, int64_t from, int64_t to) {
 void known_start(struct known_crystal *k, uint64_t seed, uint32_t replica) {
     cr_assert(state_init(&k->state, &k->model, k->pristine, seed, replica));
     cr_assert(state_init(&k->origin, &k->model, k->pristine, seed, replica));
-    k->engine = engine_exact.create(&k->model, &k->state);
+    k->engine = engine_exact.create(&k->model, &k->state, 1);
     cr_assert_not_null(k->engine);
 }
 

@@ -1,16 +1,17 @@
-/* Guarantee: the fast moves of Li+ and electrons sample the Boltzmann distribution exactly.
+/* Guarantee: the fast moves of Li+, electrons and fast oxygen pairs sample the Boltzmann distribution exactly.
  *
  * Two boxes of 3 x 3 cells (O3 with six planes, O2 with four), full of fixed ions except for a few
  * Li octs, Li tets, redox centres and O, are enumerated; every average of `equilibrate` is compared
  * with the exact one, at fixed voltage and under the composition restraint, in each of the three
- * voltage bands that draw their moves with different weights.
+ * voltage bands that draw their moves with different weights.  In a third box the four O of a tet
+ * may form dimers up to O2, once with every pair of oxygen events fast and once with some.
  */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include "known.h"
 
-enum { CHOICES = 24, BATCHES = 64, DRAWS_BETWEEN = 60, WARM_UP = 6000 };
+enum { CHOICES = 24, BATCHES = 64, DRAWS_BETWEEN = 60, WARM_UP = 6000, OXYGENS = 4 };
 
 /* kT = 0.13 eV, so that a few volts of level differences still mix; barriers play no part. */
 static const double TEMPERATURE_K = 1500;
@@ -32,7 +33,12 @@ struct box {
     struct known_crystal *k;
     int n;
     struct known_choice choice[CHOICES];
-    int ni[2]; /* choices of the two Ni */
+    int ni[2];      /* choices of the two Ni */
+    double slice_s; /* of equilibrate: 0 = no pair of oxygen events is fast */
+    int64_t draws;  /* between two samples */
+    known_observe observe;
+    int n_observables;
+    const char *const *names; /* of the observables by kind, or NULL */
 };
 
 static struct known_choice *add_choice(struct box *b, int64_t site, int byte) {
@@ -76,69 +82,6 @@ static void fill_inert(struct known_crystal *k) {
                           lattice_is_tm_gap(plane) ? al : na);
 }
 
-static struct box box_o3(void) {
-    struct box b = {.name = "O3", .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, SETS)};
-    fill_inert(b.k);
-    b.ni[0] = add_redox(&b, "Ni", 2, 4, 0, 0, 0);
-    b.ni[1] = add_redox(&b, "Ni", 2, 4, 0, 1, 0);
-    add_redox(&b, "Mn", 3, 4, 0, 0, 1);
-    add_redox(&b, "Mn", 3, 4, 0, 1, 2);
-    add_redox(&b, "Co", 3, 4, 0, 2, 0);
-    add_li(&b, 1, SITE_OCT, 0, 0, true);
-    add_li(&b, 1, SITE_OCT, 1, 0, true);
-    add_li(&b, 1, SITE_OCT, 0, 1, true);
-    add_li(&b, 1, SITE_OCT, 2, 0, true);
-    add_li(&b, 1, SITE_OCT, 1, 1, true);
-    add_li(&b, 0, SITE_OCT, 1, 1, true);
-    add_li(&b, 1, SITE_TET_UP, 0, 0, false);
-    add_li(&b, 1, SITE_TET_UP, 1, 0, false);
-    add_li(&b, 1, SITE_TET_DOWN, 0, 0, false);
-    add_oxygen(&b, 1, 0, 0);
-    add_oxygen(&b, 1, 1, 0);
-    add_oxygen(&b, 1, 0, 1);
-    add_oxygen(&b, 2, 0, 0);
-    return b;
-}
-
-/* O2 stacking: octs share faces, redox centres lie in two slabs; one O is missing and one is F-. */
-static struct box box_o2(void) {
-    struct box b = {.name = "O2", .k = known_create("ABCB", 3, 3, TEMPERATURE_K, SETS)};
-    fill_inert(b.k);
-    b.ni[0] = add_redox(&b, "Ni", 2, 4, 0, 0, 0);
-    b.ni[1] = add_redox(&b, "Ni", 2, 4, 2, 0, 0);
-    add_redox(&b, "Mn", 3, 4, 0, 1, 0);
-    add_redox(&b, "Co", 3, 4, 2, 1, 0);
-    add_redox(&b, "Mn", 3, 4, 2, 2, 1); /* far from the other */
-    for (int i = 0; i < 3; i++)
-        add_li(&b, 1, SITE_OCT, i, 0, true);
-    add_li(&b, 1, SITE_OCT, 0, 1, true);
-    add_li(&b, 0, SITE_OCT, 1, 1, true);
-    add_li(&b, 2, SITE_OCT, 1, 1, true);
-    add_li(&b, 3, SITE_OCT, 0, 0, true);
-    add_li(&b, 1, SITE_TET_UP, 0, 0, false);
-    add_li(&b, 1, SITE_TET_DOWN, 0, 0, false);
-    add_li(&b, 1, SITE_TET_DOWN, 1, 0, false);
-    add_oxygen(&b, 1, 0, 0);
-    add_oxygen(&b, 2, 0, 0);
-    add_oxygen(&b, 2, 1, 0);
-    known_put(b.k, known_site(b.k, 1, SITE_O, 0, 1), ANION_VACANCY);
-    known_put(b.k, known_site(b.k, 2, SITE_O, 0, 1), ANION_F);
-    return b;
-}
-
-/* Redox centres alone: Ni3+ Ni3+ <-> Ni2+ Ni4+ has no other way than its own. */
-static struct box box_redox(void) {
-    struct box b = {.name = "redox", .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, SETS)};
-    fill_inert(b.k);
-    b.ni[0] = add_redox(&b, "Ni", 2, 4, 0, 0, 0);
-    b.ni[1] = add_redox(&b, "Ni", 2, 4, 0, 1, 0);
-    add_redox(&b, "Co", 3, 4, 0, 2, 0);
-    int ni4 = known_ion(b.k, "Ni", 4);
-    b.k->model.cation[ni4][CLASS_TM_OCT] -= 200000; /* as many Ni2+ Ni4+ as Ni3+ Ni3+ */
-    known_put(b.k, b.choice[b.ni[0]].site, ni4);
-    return b;
-}
-
 /* ---- observables: tokens on each choice, then the populations of Ni3+ Ni3+ and Ni2+ Ni4+ ---- */
 
 static const struct box *observed;
@@ -163,20 +106,97 @@ static bool observe(const struct known_crystal *k, const uint8_t *occupancy, dou
     return true;
 }
 
+/* ---- boxes ---- */
+
+static struct box box_o3(void) {
+    struct box b = {.name = "O3",
+                    .draws = DRAWS_BETWEEN,
+                    .observe = observe,
+                    .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, SETS)};
+    fill_inert(b.k);
+    b.ni[0] = add_redox(&b, "Ni", 2, 4, 0, 0, 0);
+    b.ni[1] = add_redox(&b, "Ni", 2, 4, 0, 1, 0);
+    add_redox(&b, "Mn", 3, 4, 0, 0, 1);
+    add_redox(&b, "Mn", 3, 4, 0, 1, 2);
+    add_redox(&b, "Co", 3, 4, 0, 2, 0);
+    add_li(&b, 1, SITE_OCT, 0, 0, true);
+    add_li(&b, 1, SITE_OCT, 1, 0, true);
+    add_li(&b, 1, SITE_OCT, 0, 1, true);
+    add_li(&b, 1, SITE_OCT, 2, 0, true);
+    add_li(&b, 1, SITE_OCT, 1, 1, true);
+    add_li(&b, 0, SITE_OCT, 1, 1, true);
+    add_li(&b, 1, SITE_TET_UP, 0, 0, false);
+    add_li(&b, 1, SITE_TET_UP, 1, 0, false);
+    add_li(&b, 1, SITE_TET_DOWN, 0, 0, false);
+    add_oxygen(&b, 1, 0, 0);
+    add_oxygen(&b, 1, 1, 0);
+    add_oxygen(&b, 1, 0, 1);
+    add_oxygen(&b, 2, 0, 0);
+    b.n_observables = b.n + 3;
+    return b;
+}
+
+/* O2 stacking: octs share faces, redox centres lie in two slabs; one O is missing and one is F-. */
+static struct box box_o2(void) {
+    struct box b = {.name = "O2",
+                    .draws = DRAWS_BETWEEN,
+                    .observe = observe,
+                    .k = known_create("ABCB", 3, 3, TEMPERATURE_K, SETS)};
+    fill_inert(b.k);
+    b.ni[0] = add_redox(&b, "Ni", 2, 4, 0, 0, 0);
+    b.ni[1] = add_redox(&b, "Ni", 2, 4, 2, 0, 0);
+    add_redox(&b, "Mn", 3, 4, 0, 1, 0);
+    add_redox(&b, "Co", 3, 4, 2, 1, 0);
+    add_redox(&b, "Mn", 3, 4, 2, 2, 1); /* far from the other */
+    for (int i = 0; i < 3; i++)
+        add_li(&b, 1, SITE_OCT, i, 0, true);
+    add_li(&b, 1, SITE_OCT, 0, 1, true);
+    add_li(&b, 0, SITE_OCT, 1, 1, true);
+    add_li(&b, 2, SITE_OCT, 1, 1, true);
+    add_li(&b, 3, SITE_OCT, 0, 0, true);
+    add_li(&b, 1, SITE_TET_UP, 0, 0, false);
+    add_li(&b, 1, SITE_TET_DOWN, 0, 0, false);
+    add_li(&b, 1, SITE_TET_DOWN, 1, 0, false);
+    add_oxygen(&b, 1, 0, 0);
+    add_oxygen(&b, 2, 0, 0);
+    add_oxygen(&b, 2, 1, 0);
+    known_put(b.k, known_site(b.k, 1, SITE_O, 0, 1), ANION_VACANCY);
+    known_put(b.k, known_site(b.k, 2, SITE_O, 0, 1), ANION_F);
+    b.n_observables = b.n + 3;
+    return b;
+}
+
+/* Redox centres alone: Ni3+ Ni3+ <-> Ni2+ Ni4+ has no other way than its own. */
+static struct box box_redox(void) {
+    struct box b = {.name = "redox",
+                    .draws = DRAWS_BETWEEN,
+                    .observe = observe,
+                    .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, SETS)};
+    fill_inert(b.k);
+    b.ni[0] = add_redox(&b, "Ni", 2, 4, 0, 0, 0);
+    b.ni[1] = add_redox(&b, "Ni", 2, 4, 0, 1, 0);
+    add_redox(&b, "Co", 3, 4, 0, 2, 0);
+    int ni4 = known_ion(b.k, "Ni", 4);
+    b.k->model.cation[ni4][CLASS_TM_OCT] -= 200000; /* as many Ni2+ Ni4+ as Ni3+ Ni3+ */
+    known_put(b.k, b.choice[b.ni[0]].site, ni4);
+    b.n_observables = b.n + 3;
+    return b;
+}
+
 /* Mean of one independent run: {excess energy, N, observables}. */
 static void run_batch(const struct box *b, const struct electrode *electrode, int64_t ground,
                       uint32_t batch, int64_t samples, double *mean) {
     struct known_crystal *k = b->k;
     struct engine_equilibrated eq;
-    int n = b->n + 5;
+    int n = b->n_observables + 2;
     known_start(k, 20240601, batch);
-    engine_exact.equilibrate(k->engine, electrode, WARM_UP, 1, &eq);
+    engine_exact.equilibrate(k->engine, electrode, b->slice_s, WARM_UP, 1, &eq);
     for (int i = 0; i < n; i++)
         mean[i] = 0;
     for (int64_t s = 0; s < samples; s++) {
         double value[KNOWN_OBSERVABLES];
-        engine_exact.equilibrate(k->engine, electrode, DRAWS_BETWEEN, DRAWS_BETWEEN, &eq);
-        observe(k, k->state.x.occupancy, value + 2);
+        engine_exact.equilibrate(k->engine, electrode, b->slice_s, b->draws, b->draws, &eq);
+        b->observe(k, k->state.x.occupancy, value + 2);
         value[0] = 1e-6 * (double)(k->state.energy_ueV - ground);
         value[1] = (double)eq.sum_li / (double)eq.samples;
         for (int i = 0; i < n; i++)
@@ -187,6 +207,8 @@ static void run_batch(const struct box *b, const struct electrode *electrode, in
 }
 
 static const char *observable_name(const struct box *b, int i) {
+    if (i >= 2 && b->names)
+        return i - 2 < 3 * OXYGENS ? b->names[(i - 2) % 3] : b->names[i - 2 - 3 * OXYGENS + 3];
     return i == 0 ? "energy" : i == 1 ? "Li" : i < b->n + 2 ? "tokens on site" : "Ni pair";
 }
 
@@ -199,7 +221,7 @@ static void compare(const struct box *b, const struct known_states *states,
     known_exact(b->k, states, electrode, exact, variance);
     for (uint32_t batch = 0; batch < BATCHES; batch++) {
         run_batch(b, electrode, known_ground(states), batch, samples, mean);
-        known_add_batch(&sums, mean, b->n + 5);
+        known_add_batch(&sums, mean, b->n_observables + 2);
     }
     for (int i = 0; i < sums.n; i++) {
         if (variance[i] < 0.005)
@@ -221,7 +243,7 @@ static void compare_all(struct box b) {
     static const int64_t samples[] = {3000, 5000, 9000}; /* higher up the moves mix more slowly */
     struct known_states states;
     observed = &b;
-    known_enumerate(b.k, b.choice, b.n, observe, b.n + 3, &states);
+    known_enumerate(b.k, b.choice, b.n, b.observe, b.n_observables, &states);
     cr_log_info("%s: %lld states\n", b.name, (long long)states.n);
     for (int v = 0; v < 3; v++)
         for (int restrained = 0; restrained < 2; restrained++) {
@@ -241,7 +263,7 @@ Test(equilibrium, redox_centres_alone) {
     struct electrode e = {3950000, 0, 0};
     struct known_states states;
     observed = &b;
-    known_enumerate(b.k, b.choice, b.n, observe, b.n + 3, &states);
+    known_enumerate(b.k, b.choice, b.n, b.observe, b.n_observables, &states);
     compare(&b, &states, &e, 9000);
     known_states_free(&states);
     known_free(b.k);
@@ -249,4 +271,167 @@ Test(equilibrium, redox_centres_alone) {
 
 Test(equilibrium, enumerated_o2_box) {
     compare_all(box_o2());
+}
+
+/* ---- fast pairs of oxygen events ---- */
+
+static const char *const DIMER_SETS[] = {"model.valence_stiffness_eV=0.3",
+                                         "model.face_tet_oct_li_li_eV=0.1",
+                                         "model.li_tet_eV=0.1",
+                                         "model.hole_eV=4.0",
+                                         "model.hole_per_extra_tm_eV=0.1",
+                                         "model.peroxo_per_extra_tm_eV=0.12",
+                                         "model.orphan_one_tm_eV=0.1",
+                                         "model.orphan_no_tm_eV=0.2",
+                                         "model.molecular_eV=7.8",
+                                         "model.molecular_per_tm_eV=0.15",
+                                         "model.bond_peroxo_eV=-0.1",
+                                         "model.bond_superoxo_eV=-0.3",
+                                         "model.bond_molecular_eV=-0.6",
+                                         "model.peroxo_formation_eV=0.35",
+                                         "model.peroxo_across_li_gap_eV=0.05",
+                                         "model.peroxo_across_tm_slab_eV=0.1",
+                                         "model.peroxo_reduction_eV=0.42",
+                                         "model.molecular_formation_eV=0.45",
+                                         "model.molecular_wall_eV=0.3",
+                                         "elements.Ni.oxidation_eV=[3.9,4.1]",
+                                         "elements.Mn.oxidation_eV=[3.45]",
+                                         "kinetics.stiff_firings=0.5",
+                                         NULL};
+static const int32_t DIMER_VOLTAGE_UEV = 4150000;
+
+static const char *const dimer_names[] = {
+    "hole on O",   "z = 1 on O",  "z = 0 on O", "tokens on Ni", "tokens on Mn", "Li in oct 0",
+    "Li in oct 1", "Li in oct 2", "Li in tet",  "superoxo",     "bonds in all"};
+
+/* Hole, bonded z = 1 and z = 0 on each O, tokens on the other sites, superoxo bonds, bonds. */
+static bool observe_dimers(const struct known_crystal *k, const uint8_t *occupancy, double *out) {
+    const struct box *b = observed;
+    int bonded = 0, peroxo = 0;
+    (void)k;
+    for (int c = 0; c < b->n; c++) {
+        int state = rate_model_state(occupancy[b->choice[c].site]);
+        if (c >= OXYGENS) {
+            out[2 * OXYGENS + c] = tokens_on(&b->choice[c], occupancy);
+            continue;
+        }
+        for (int s = ANION_HOLE; s <= ANION_MOLECULAR; s++)
+            out[3 * c + s - ANION_HOLE] = state == s;
+        bonded += state >= ANION_PEROXO;
+        peroxo += state == ANION_PEROXO;
+    }
+    out[2 * OXYGENS + b->n] = peroxo % 2; /* of at most two pairs: exactly one is a superoxo */
+    out[2 * OXYGENS + b->n + 1] = bonded / 2;
+    return true;
+}
+
+static void add_bonding_oxygens(struct box *b, const int64_t *site) {
+    for (int o = 0; o < OXYGENS; o++) {
+        struct known_choice *c = add_choice(b, site[o], o < 3 ? ANION_HOLE : ANION_OXIDE);
+        known_allow(c, ANION_OXIDE, 0, 0, -1);
+        known_allow(c, ANION_HOLE, 1, 0, -1);
+        for (int p = 0; p < OXYGENS; p++) {
+            int dir = p == o ? -1 : known_direction(b->k, site[o], site[p]);
+            if (dir < 0)
+                continue;
+            known_allow(c, ANION_PEROXO | dir << 4, 1, 0, site[p]);
+            known_allow(c, ANION_MOLECULAR | dir << 4, 2, 0, site[p]);
+        }
+    }
+}
+
+static void add_li_at(struct box *b, int64_t site, bool occupied) {
+    struct lattice_coord c = lattice_coord_of(&b->k->model.lattice, site);
+    add_li(b, c.plane, c.kind, c.i, c.j, occupied);
+}
+
+/* TM octs that touch an O, one after the other. */
+static struct lattice_coord tm_beside(const struct known_crystal *k, int64_t oxygen, int nth) {
+    const struct lattice *l = &k->model.lattice;
+    struct lattice_coord o = lattice_coord_of(l, oxygen);
+    const struct lattice_stencil *st = lattice_stencil_of(l, o);
+    for (int v = 0; v < st->n_oct; v++) {
+        struct lattice_coord c = lattice_step(l, o, st->oct[v]);
+        if (lattice_is_tm_gap(c.plane) && nth-- == 0)
+            return c;
+    }
+    cr_assert_fail("no such oct");
+    return o;
+}
+
+/* The four O of a Li tet, its three Li octs and itself; a Ni and a Mn beside the O.  Moving the Li levels with the voltage leaves the ensemble as it
+ * is and changes the weights with which moves are drawn. */
+static struct box box_dimers(int32_t voltage_ueV) {
+    struct box b = {.name = "dimers",
+                    .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, DIMER_SETS),
+                    .draws = 150,
+                    .observe = observe_dimers,
+                    .names = dimer_names};
+    struct rate_model *m = &b.k->model;
+    const struct lattice *l = &m->lattice;
+    struct lattice_coord tet = {1, SITE_TET_UP, 0, 0};
+    const struct lattice_stencil *st = lattice_stencil_of(l, tet);
+    int64_t oxygen[OXYGENS], oct[3];
+    int n = 0;
+    fill_inert(b.k);
+    known_put(b.k, known_site(b.k, 1, SITE_OCT, 2, 2), known_ion(b.k, "Al", 3)); /* no symmetry */
+    for (int v = 0; v < OXYGENS; v++)
+        oxygen[v] = lattice_neighbor(l, tet, st->vertex[v]);
+    for (int v = 0; v < st->n_face && n < 3; v++)
+        if (st->face[v].kind == SITE_OCT &&
+            !lattice_is_tm_gap(lattice_step(l, tet, st->face[v]).plane))
+            oct[n++] = lattice_neighbor(l, tet, st->face[v]);
+    cr_assert_eq(n, 3);
+    add_bonding_oxygens(&b, oxygen);
+    struct lattice_coord ni = tm_beside(b.k, oxygen[0], 0), mn = tm_beside(b.k, oxygen[1], 1);
+    cr_assert_neq(lattice_site(l, ni), lattice_site(l, mn));
+    b.ni[0] = add_redox(&b, "Ni", 2, 4, ni.plane, ni.i, ni.j);
+    add_redox(&b, "Mn", 3, 4, mn.plane, mn.i, mn.j);
+    for (int o = 0; o < 3; o++)
+        add_li_at(&b, oct[o], o < 2);
+    add_li_at(&b, lattice_site(l, tet), false);
+    b.n_observables = 2 * OXYGENS + b.n + 2;
+    m->cation[known_ion(b.k, "Mn", 4)][CLASS_TM_OCT] +=
+        600000; /* works here, drawn as a deep centre */
+    for (int c = 0; c < SITE_CLASSES; c++)
+        m->cation[CATION_LI][c] += DIMER_VOLTAGE_UEV - voltage_ueV;
+    return b;
+}
+
+/* Slice at which a pair that may go twelve ways is fast up to this barrier. */
+static double slice_for(const struct rate_model *m, double barrier_eV) {
+    double rate = m->attempt_frequency * exp(-barrier_eV * 1e6 / m->boltzmann.kT_ueV);
+    return m->stiff_firings / (12 * rate);
+}
+
+static void compare_dimers(int32_t voltage_ueV, double barrier_eV, int64_t samples) {
+    for (int restrained = 0; restrained < 2; restrained++) {
+        struct box b = box_dimers(voltage_ueV);
+        struct electrode e = {voltage_ueV, restrained ? 80000 : 0, 2};
+        struct known_states states;
+        b.slice_s = slice_for(&b.k->model, barrier_eV);
+        observed = &b;
+        known_enumerate(b.k, b.choice, b.n, b.observe, b.n_observables, &states);
+        cr_log_info("%lld states\n", (long long)states.n);
+        compare(&b, &states, &e, samples);
+        known_states_free(&states);
+        known_free(b.k);
+    }
+}
+
+Test(equilibrium, dimers_in_an_enumerated_box_at_low_voltage) {
+    compare_dimers(3600000, 60, 5000);
+}
+
+Test(equilibrium, dimers_in_an_enumerated_box_at_medium_voltage) {
+    compare_dimers(DIMER_VOLTAGE_UEV, 60, 2000);
+}
+
+Test(equilibrium, dimers_in_an_enumerated_box_at_high_voltage) {
+    compare_dimers(4300000, 60, 2000);
+}
+
+/* Some pairs are fast, others are not: the criterion must read the same from both ends. */
+Test(equilibrium, dimers_in_an_enumerated_box_when_only_some_pairs_are_fast) {
+    compare_dimers(DIMER_VOLTAGE_UEV, 0.75, 3000);
 }

@@ -34,10 +34,10 @@ static double hysteresis(const char *const *set, size_t n_set, int replicas, dou
     *capacity = 0;
     for (int k = 0; k < replicas; k++) {
         struct booked b = {0};
-        struct protocol_observer observer = {&b, NULL, book_half};
+        struct protocol_observer observer = {&b, NULL, book_half, NULL};
         struct replica r;
-        cr_assert_eq(replica_create(&r, s, &sim.species, sim.model, sim.ops, (uint32_t)k, stderr),
-                     0);
+        cr_assert_eq(
+            replica_create(&r, s, &sim.species, sim.model, sim.ops, 1, (uint32_t)k, stderr), 0);
         cr_assert_eq(protocol_run(&r, &sim.protocol, &observer, stderr), 0);
         cr_assert_eq(b.halves, 2);
         cr_assert_eq(b.cut_off, 2, "a half-cycle ended before its cut-off");

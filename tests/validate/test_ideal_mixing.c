@@ -42,7 +42,7 @@ static void open_mixture(struct mixture *x) {
     cr_assert_not_null(x->scenario);
     cr_assert_eq(simulation_create(&x->sim, x->scenario, stderr), 0);
     cr_assert_eq(replica_create(&x->replica, x->scenario, &x->sim.species, x->sim.model, x->sim.ops,
-                                0, stderr),
+                                1, 0, stderr),
                  0);
     x->kT_V = x->sim.model->boltzmann.kT_ueV * 1e-6;
     cr_assert_eq(x->replica.state.n_li, x->replica.cell.n_formula);
@@ -80,9 +80,9 @@ static double exact_li(const struct mixture *x, const struct electrode *e) {
 static void measure(struct mixture *x, const struct electrode *e, struct known_sums *li) {
     struct engine_equilibrated eq;
     struct replica *r = &x->replica;
-    r->ops->equilibrate(r->engine, e, 3 * DRAWS, 1, &eq);
+    r->ops->equilibrate(r->engine, e, 0, 3 * DRAWS, 1, &eq);
     for (int b = 0; b < BATCHES; b++) {
-        r->ops->equilibrate(r->engine, e, DRAWS, DRAWS, &eq);
+        r->ops->equilibrate(r->engine, e, 0, DRAWS, DRAWS, &eq);
         double mean = (double)eq.sum_li / (double)eq.samples;
         known_add_batch(li, &mean, 1);
     }
