@@ -108,7 +108,8 @@ __device__ static void run_pass(struct tile_block *b, const struct device_data *
                                 uint32_t pass, const uint32_t word_of_lane[4],
                                 struct tile_sums *mine) {
     struct pass p;
-    pass_begin(&p, d->passes, &b->tile, call->band, b->words[(pass - call->first_pass) % TILE_THREADS]);
+    pass_begin(&p, d->passes, &b->tile, call->band, b->words[(pass - call->first_pass) % TILE_THREADS],
+               pass);
     int32_t chunks = (p.lanes + TILE_THREADS - 1) / TILE_THREADS;
     for (int32_t chunk = 0; chunk < chunks; chunk++) {
         int32_t lane = chunk * TILE_THREADS + (int32_t)threadIdx.x, at[AXES];

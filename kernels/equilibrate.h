@@ -83,6 +83,8 @@ KMC_HD int32_t pass_below(uint32_t bits16, int32_t n) {
 
 KMC_HD struct philox_block pass_words(struct philox random, uint32_t step, uint32_t pass,
                                       uint32_t tile) {
+    if (KMC_SABOTAGE == SABOTAGE_SWEEP)
+        pass /= 36; /* one channel for a whole sweep */
     return philox_draw(random, STREAM_PASS, step, (uint64_t)pass << 32 | tile);
 }
 
@@ -98,7 +100,7 @@ KMC_HD uint64_t pass_low_index(uint32_t pass, uint32_t tile, uint32_t lane) {
 }
 
 KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struct tile *t, int band,
-                       struct philox_block r) {
+                       struct philox_block r, uint32_t number) {
     const struct pass_channel *ch =
         &plan->channel[plan->slot[band][r.v[0] >> (32 - PASS_SLOT_BITS)]];
     const struct lattice *l = &t->lattice;
@@ -116,6 +118,10 @@ KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struc
     p->corner[AXIS_A] = pass_below(r.v[2] >> 16, length[AXIS_A]);
     p->corner[AXIS_B] = pass_below(r.v[2] & 0xffff, length[AXIS_B]);
     p->corner[AXIS_C] = pass_below(r.v[3] >> 16, length[AXIS_C]);
+    if (KMC_SABOTAGE == SABOTAGE_SWEEP) {
+        p->corner[AXIS_A] = (int32_t)(number % ch->spacing[AXIS_A]);
+        p->corner[AXIS_B] = (int32_t)(number / ch->spacing[AXIS_A] % ch->spacing[AXIS_B]);
+    }
     if (ch->parity < 2)
         p->corner[AXIS_C] = p->corner[AXIS_C] / 2 * 2 + ch->parity;
     p->mirror = pass_below(r.v[3] & 0xffff, p->lanes);
@@ -251,13 +257,39 @@ KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p,
     return q->usable && pass_allowed(t, b);
 }
 
+#if KMC_SABOTAGE == 3
+/* Only an occupied site draws, a direction of its own. */
+KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
+                           const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
+                           int32_t lane, uint32_t word, struct move_bond *b) {
+    struct lattice_coord c = {q->plane, p->kind, 0, 0};
+    struct pass own = *p;
+    struct pass_plane plane = *q;
+    own.pick = (int32_t)((word >> 4) % p->channel->n_picks);
+    plane.usable = (uint8_t)pass_member(plan, &own, &t->lattice,
+                                        lattice_stencil_index(&t->lattice, c), &plane);
+    c.plane = plane.other_plane = pass_wrap(q->plane + plane.other.dplane, t->lattice.n_planes);
+    c.kind = plane.other.kind;
+    plane.base_b = lattice_site(&t->lattice, c);
+    return pass_bond(plan, &own, &plane, t, i, j, lane, b) &&
+           (plan->info[b->a.kind == SITE_O][t->x.occupancy[b->site_a]] & PASS_HAS);
+}
+#else
+KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
+                           const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
+                           int32_t lane, uint32_t word, struct move_bond *b) {
+    (void)word;
+    return pass_bond(plan, p, q, t, i, j, lane, b);
+}
+#endif
+
 /* Judges the bond of a lane: 1 when there is a move.  `word` = the lane's random word of this pass. */
 KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
                       const struct pass_plane *q, const struct tile *t,
                       const struct move_context *k, int32_t i, int32_t j, int32_t lane,
                       uint32_t word, struct move *mv) {
     struct move_bond b;
-    if (!pass_bond(plan, p, q, t, i, j, lane, &b))
+    if (!pass_drawn_bond(plan, p, q, t, i, j, lane, word, &b))
         return 0;
     int a = plan->info[b.a.kind == SITE_O][t->x.occupancy[b.site_a]];
     int o = plan->info[b.b.kind == SITE_O][t->x.occupancy[b.site_b]];

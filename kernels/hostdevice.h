@@ -12,10 +12,11 @@
 #define KMC_HD_ONCE static inline
 #endif
 
-/* Deliberate faults for testing the tests (`make sabotage`): 0 none, 1 asymmetric KRA barrier of hops, 2 one rate 3 % too high. */
+/* Deliberate faults for testing the tests: 0 none, 1 asymmetric KRA barrier of hops, 2 one rate 3 % too high, 3 sweeps in fixed order in which each
+ * occupied site draws its own direction, instead of random bonds. */
 #ifndef KMC_SABOTAGE
 #define KMC_SABOTAGE 0
 #endif
-enum { SABOTAGE_NONE, SABOTAGE_KRA, SABOTAGE_RATE };
+enum { SABOTAGE_NONE, SABOTAGE_KRA, SABOTAGE_RATE, SABOTAGE_SWEEP };
 
 #endif

@@ -89,7 +89,7 @@ static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number)
     struct pass p;
     int32_t lane = 0;
     pass_begin(&p, plan, t, job->call->band,
-               pass_words(job->call->random, job->call->step, number, job->number));
+               pass_words(job->call->random, job->call->step, number, job->number), number);
     draw_words(w, job->call, job->number, number, p.lanes);
     for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++) {
         struct pass_plane q;

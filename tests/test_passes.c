@@ -119,7 +119,7 @@ static int64_t sweep(struct bench *b, int channel, uint32_t rounds) {
                 slot++;
             cr_assert_lt(slot, PASS_SLOTS, "channel %d is never drawn", channel);
             w.v[0] = slot << (32 - PASS_SLOT_BITS) | (w.v[0] & 3);
-            pass_begin(&p, plan, &b->tile, 1, w);
+            pass_begin(&p, plan, &b->tile, 1, w, n);
             cr_assert_eq(p.channel, &plan->channel[channel]);
             bad += conflicts(b, &p);
         }
@@ -191,7 +191,7 @@ static int64_t judgement(struct bench *b, uint32_t round) {
     for (uint32_t n = 0; n < 300; n++) {
         struct pass p;
         pass_begin(&p, &b->schedule.plan, &b->tile, (int)(n % 3),
-                   pass_words(b->random, round, n, 99));
+                   pass_words(b->random, round, n, 99), n);
         for (int32_t lane = 0; lane < p.lanes; lane++) {
             struct move mv;
             if (judge(b, &p, lane, &mv))
@@ -206,7 +206,7 @@ static int64_t move_much(struct bench *b, uint32_t round, uint32_t tile) {
     for (uint32_t n = 0; n < 300; n++) {
         struct pass p;
         pass_begin(&p, &b->schedule.plan, &b->tile, (int)(n % 3),
-                   pass_words(b->random, round, n, tile));
+                   pass_words(b->random, round, n, tile), n);
         for (int32_t lane = 0; lane < p.lanes; lane++) {
             struct move mv;
             if (!judge(b, &p, lane, &mv))
