@@ -4,6 +4,7 @@
 #   make deps       installs missing Debian packages (root or sudo), or prints the line that does
 #   make demo       a first result in a few minutes: table, figures, snapshots
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
+#   make bench      speed and memory of this build on this machine, as a table and build/bench.json
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
 #   CUDA=0  without nvcc        NO_INSTALL=1  never install anything        CC=clang  other compiler
 
@@ -49,7 +50,7 @@ OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)
            $(if $(NVCC),$(OBJ)/kernels/device.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate install clean format lint
+.PHONY: all deps demo test check validate bench install clean format lint
 
 all: $(BUILD)/kmc
 
@@ -65,7 +66,7 @@ $(OBJ)/kernels/device.o: kernels/device.cu $(wildcard kernels/*.h)
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
 	@echo cc $<
-	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
 
 $(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h
 	@mkdir -p $(@D)
@@ -146,6 +147,15 @@ check:
 	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(VENV)/ready
 	@python=; [ ! -e $(VENV)/ready ] || python=$(VENV)/bin/python; \
 	 BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$$python sh tests/check.sh
+
+# ---- speed ----
+
+BENCH_SECONDS ?= 3
+
+bench:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/kmc bench --seconds $(BENCH_SECONDS) --json $(BUILD)/bench.json
 
 # ---- house-keeping ----
 

@@ -45,7 +45,7 @@ struct pass_channel {
     uint8_t far_kind, far_parity; /* PASS_FAR: the other site */
     uint8_t spacing[AXES];
     uint8_t n_picks; /* members: largest number over all stencils */
-    uint8_t keep[PASS_BANDS][TOKEN_CLASSES][TOKEN_CLASSES]; /* share of draws kept, of PASS_KEEP */
+    uint8_t keep[PASS_BANDS][PASS_CLASS + 1][PASS_CLASS + 1]; /* share of draws kept, of PASS_KEEP; 0 where a class takes no part */
 };
 
 /* Immutable plan of all passes, for CPU and GPU alike. */
@@ -233,28 +233,43 @@ KMC_HD int pass_allowed(const struct tile *t, const struct move_bond *b) {
                                          lattice_stencil_of(&t->lattice, b->b)->oxygen[b->dir]))));
 }
 
-/* The bond of a lane, whose cell is (i, j) in plane q; 0 when it has none. */
+/* Can the bond between two bytes be a move at all, and is it kept?  What most lanes end at. */
+KMC_HD int pass_is_open(const struct pass_plan *plan, const struct pass *p, int kind_a,
+                        uint8_t byte_a, int kind_b, uint8_t byte_b, int dir, uint32_t word) {
+    int a = plan->info[kind_a == SITE_O][byte_a], b = plan->info[kind_b == SITE_O][byte_b];
+    int token = ((a & b >> 1) | (b & a >> 1)) & PASS_HAS; /* PASS_ROOM is the next bit */
+    return (token || dir >= 0) &&
+           (word >> 1 & (PASS_KEEP - 1)) < p->channel->keep[p->band][a & PASS_CLASS][b & PASS_CLASS];
+}
+
+/* The bond of a lane, whose cell is (i, j) in plane q; 0 when it has none or one that cannot move. */
 KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p,
                      const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
-                     int32_t lane, struct move_bond *b) {
+                     int32_t lane, uint32_t word, struct move_bond *b) {
     const struct lattice *l = &t->lattice;
+    b->site_a = q->base_a + j * l->row + i;
+    if (p->channel->group == PASS_FAR) {
+        if (!pass_far_end(plan, p, l, lane, b))
+            return 0;
+    } else {
+        b->b.i = pass_wrap(i + q->other.di, l->na);
+        b->b.j = pass_wrap(j + q->other.dj, l->nb);
+        b->site_b = q->base_b + b->b.j * l->row + b->b.i;
+        b->b.plane = q->other_plane;
+        b->b.kind = q->other.kind;
+    }
+    if (!q->usable || !pass_is_open(plan, p, p->kind, t->x.occupancy[b->site_a], b->b.kind,
+                                    t->x.occupancy[b->site_b], q->dir, word))
+        return 0;
     b->a.plane = q->plane;
     b->a.kind = p->kind;
     b->a.i = i;
     b->a.j = j;
-    b->site_a = q->base_a + j * l->row + i;
     b->dir = q->dir;
     b->triple = q->triple;
     b->shared = p->channel->group == PASS_VERTEX || q->triple ? 1 : q->other.shared;
     b->face = q->other.shared >= 3;
-    if (p->channel->group == PASS_FAR)
-        return pass_far_end(plan, p, l, lane, b) && pass_allowed(t, b);
-    b->b.plane = q->other_plane;
-    b->b.kind = q->other.kind;
-    b->b.i = pass_wrap(i + q->other.di, l->na);
-    b->b.j = pass_wrap(j + q->other.dj, l->nb);
-    b->site_b = q->base_b + b->b.j * l->row + b->b.i;
-    return q->usable && pass_allowed(t, b);
+    return pass_allowed(t, b);
 }
 
 #if KMC_SABOTAGE == 3
@@ -271,15 +286,14 @@ KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
     c.plane = plane.other_plane = pass_wrap(q->plane + plane.other.dplane, t->lattice.n_planes);
     c.kind = plane.other.kind;
     plane.base_b = lattice_site(&t->lattice, c);
-    return pass_bond(plan, &own, &plane, t, i, j, lane, b) &&
+    return pass_bond(plan, &own, &plane, t, i, j, lane, word, b) &&
            (plan->info[b->a.kind == SITE_O][t->x.occupancy[b->site_a]] & PASS_HAS);
 }
 #else
 KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
                            const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
                            int32_t lane, uint32_t word, struct move_bond *b) {
-    (void)word;
-    return pass_bond(plan, p, q, t, i, j, lane, b);
+    return pass_bond(plan, p, q, t, i, j, lane, word, b);
 }
 #endif
 
@@ -290,13 +304,6 @@ KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
                       uint32_t word, struct move *mv) {
     struct move_bond b;
     if (!pass_drawn_bond(plan, p, q, t, i, j, lane, word, &b))
-        return 0;
-    int a = plan->info[b.a.kind == SITE_O][t->x.occupancy[b.site_a]];
-    int o = plan->info[b.b.kind == SITE_O][t->x.occupancy[b.site_b]];
-    int token = (a & PASS_HAS && o & PASS_ROOM) || (o & PASS_HAS && a & PASS_ROOM);
-    int ca = a & PASS_CLASS, co = o & PASS_CLASS;
-    if (!(token || b.dir >= 0) || ca == TOKEN_NONE || co == TOKEN_NONE ||
-        (word >> 1 & (PASS_KEEP - 1)) >= p->channel->keep[p->band][ca][co])
         return 0;
     return moves_judge(k, &b, (int)(word & 1), mv);
 }

@@ -1,18 +1,44 @@
+/* clusters: union-find with displacements over the members alone.
+ *
+ * A bit a site says who is a member; a member's number is its rank among them, so memory is 3/16 byte a site and 16 bytes a member.
+ */
 #include <stdlib.h>
 #include "clusters.h"
 
-/* Union-find with displacements: shift[s] = cells and planes from s to its parent; a loop with non-zero displacement wraps the box. */
+/* Cells and planes from a member to its parent; a loop with non-zero displacement wraps the box. */
 struct shift {
     int32_t i, j, plane;
+};
+
+struct node {
+    uint32_t parent; /* itself at a root */
+    union {
+        struct shift to_parent;
+        struct {
+            int32_t wraps; /* is the cluster connected to its own image? */
+            int32_t entry; /* in the result, once all are united */
+        } root;
+    };
 };
 
 struct forest {
     const struct rate_model *m;
     const struct configuration *x;
-    int64_t *parent; /* [n_sites], -1 = not a member */
-    struct shift *shift;
-    uint8_t *wraps; /* [n_sites], at roots */
+    uint64_t *member; /* bit s: is site s a member */
+    uint32_t *before; /* members in all words before this one */
+    struct node *node;
+    int64_t n_sites, n_members;
 };
+
+static bool is_marked(const struct forest *f, int64_t site) {
+    return f->member[site / 64] >> (site % 64) & 1;
+}
+
+/* Number of a member. */
+static uint32_t rank_of(const struct forest *f, int64_t site) {
+    uint64_t below = f->member[site / 64] & (((uint64_t)1 << (site % 64)) - 1);
+    return f->before[site / 64] + (uint32_t)__builtin_popcountll(below);
+}
 
 static struct shift plus(struct shift a, struct shift b) {
     struct shift s = {a.i + b.i, a.j + b.j, a.plane + b.plane};
@@ -52,40 +78,43 @@ static bool is_member(const struct forest *f, struct lattice_coord c) {
     return c.kind == SITE_OCT && is_void_oct(f, c);
 }
 
-/* Root of a site and the displacement to it; halves paths on the way. */
-static int64_t find(struct forest *f, int64_t site, struct shift *to_root) {
+/* Root of a member and the displacement to it; halves paths on the way. */
+static uint32_t find(struct forest *f, uint32_t at, struct shift *to_root) {
     struct shift sum = {0, 0, 0};
-    while (f->parent[site] != site) {
-        int64_t up = f->parent[site];
-        f->shift[site] = plus(f->shift[site], f->shift[up]);
-        f->parent[site] = f->parent[up];
-        sum = plus(sum, f->shift[site]);
-        site = f->parent[site];
+    while (f->node[at].parent != at) {
+        struct node *here = &f->node[at], *up = &f->node[here->parent];
+        if (up->parent != here->parent) {
+            here->to_parent = plus(here->to_parent, up->to_parent);
+            here->parent = up->parent;
+        }
+        sum = plus(sum, here->to_parent);
+        at = here->parent;
     }
     *to_root = sum;
-    return site;
+    return at;
 }
 
-static void unite(struct forest *f, int64_t a, int64_t b, struct shift a_to_b) {
+static void unite(struct forest *f, uint32_t a, uint32_t b, struct shift a_to_b) {
     struct shift sa, sb;
-    int64_t ra = find(f, a, &sa), rb = find(f, b, &sb);
+    uint32_t ra = find(f, a, &sa), rb = find(f, b, &sb);
     struct shift ra_to_rb = plus(minus(sa), plus(a_to_b, sb));
     if (ra == rb) {
-        f->wraps[ra] |= ra_to_rb.i != 0 || ra_to_rb.j != 0 || ra_to_rb.plane != 0;
+        f->node[ra].root.wraps |= ra_to_rb.i != 0 || ra_to_rb.j != 0 || ra_to_rb.plane != 0;
         return;
     }
-    f->parent[ra] = rb;
-    f->shift[ra] = ra_to_rb;
-    f->wraps[rb] |= f->wraps[ra];
+    f->node[rb].root.wraps |= f->node[ra].root.wraps;
+    f->node[ra].parent = rb;
+    f->node[ra].to_parent = ra_to_rb;
 }
 
 static void unite_list(struct forest *f, struct lattice_coord c, const struct lattice_offset *o,
                        int n, int min_shared) {
+    uint32_t here = rank_of(f, lattice_site(&f->m->lattice, c));
     for (int v = 0; v < n; v++) {
         int64_t other = lattice_neighbor(&f->m->lattice, c, o[v]);
         struct shift s = {o[v].di, o[v].dj, o[v].dplane};
-        if (f->parent[other] >= 0 && o[v].shared >= min_shared)
-            unite(f, lattice_site(&f->m->lattice, c), other, s);
+        if (is_marked(f, other) && o[v].shared >= min_shared)
+            unite(f, here, rank_of(f, other), s);
     }
 }
 
@@ -105,30 +134,29 @@ static int by_size(const void *a, const void *b) {
                               : (x->o2 > y->o2) - (x->o2 < y->o2);
 }
 
-/* Adds every member to its root's entry; index[] maps roots to entries. */
-static bool collect(struct forest *f, struct clusters *c, int64_t n_sites, int64_t members) {
-    int64_t *index = malloc((size_t)n_sites * sizeof *index);
-    c->entry = calloc((size_t)(members ? members : 1), sizeof *c->entry);
-    if (!index || !c->entry) {
-        free(index);
+/* Adds every member to its root's entry. */
+static bool collect(struct forest *f, struct clusters *c) {
+    int64_t roots = 0;
+    for (uint32_t k = 0; k < f->n_members; k++)
+        roots += f->node[k].parent == k;
+    c->entry = calloc((size_t)(roots ? roots : 1), sizeof *c->entry);
+    if (!c->entry)
         return false;
-    }
-    for (int64_t s = 0; s < n_sites; s++)
-        if (f->parent[s] == s) {
-            index[s] = c->n;
-            c->entry[c->n++].percolating = f->wraps[s];
+    for (uint32_t k = 0; k < f->n_members; k++)
+        if (f->node[k].parent == k) {
+            c->entry[c->n].percolating = f->node[k].root.wraps;
+            f->node[k].root.entry = (int32_t)c->n++;
         }
-    for (int64_t s = 0; s < n_sites; s++) {
+    for (int64_t s = 0; s < f->n_sites; s++) {
         struct shift unused;
-        if (f->parent[s] < 0)
+        if (!is_marked(f, s))
             continue;
-        struct clusters_entry *e = &c->entry[index[find(f, s, &unused)]];
+        struct clusters_entry *e = &c->entry[f->node[find(f, rank_of(f, s), &unused)].root.entry];
         bool oxygen = lattice_coord_of(&f->m->lattice, s).kind == SITE_O;
         bool o2 = oxygen && rate_model_state(f->x->occupancy[s]) == ANION_MOLECULAR;
         e->o2 += o2;
         e->size += !o2;
     }
-    free(index);
     return true;
 }
 
@@ -146,27 +174,42 @@ static void summarise(struct clusters *c) {
     c->weight_mean = sum ? (double)squares / (double)sum : 0;
 }
 
-bool clusters_find(struct clusters *c, const struct rate_model *m, const struct configuration *x) {
-    int64_t n = lattice_n_sites(&m->lattice), members = 0;
-    struct forest f = {m, x, malloc((size_t)n * sizeof *f.parent),
-                       calloc((size_t)n, sizeof *f.shift), calloc((size_t)n, 1)};
-    memset(c, 0, sizeof *c);
-    bool ok = f.parent && f.shift && f.wraps;
-    for (int64_t s = 0; ok && s < n; s++) {
-        f.parent[s] = is_member(&f, lattice_coord_of(&m->lattice, s)) ? s : -1;
-        members += f.parent[s] == s;
+static bool mark_members(struct forest *f) {
+    size_t words = (size_t)(f->n_sites + 63) / 64;
+    f->member = calloc(words, sizeof *f->member);
+    f->before = malloc(words * sizeof *f->before);
+    for (int64_t s = 0; f->member && f->before && s < f->n_sites; s++) {
+        if (s % 64 == 0)
+            f->before[s / 64] = (uint32_t)f->n_members;
+        uint64_t is = is_member(f, lattice_coord_of(&f->m->lattice, s));
+        f->member[s / 64] |= is << (s % 64);
+        f->n_members += (int64_t)is;
     }
-    for (int64_t s = 0; ok && s < n; s++)
-        if (f.parent[s] >= 0)
+    return f->member && f->before;
+}
+
+static bool plant(struct forest *f) {
+    f->node = malloc((size_t)(f->n_members + 1) * sizeof *f->node);
+    for (uint32_t k = 0; f->node && k < f->n_members; k++)
+        f->node[k] = (struct node){.parent = k, .to_parent = {0, 0, 0}};
+    return f->node != NULL;
+}
+
+bool clusters_find(struct clusters *c, const struct rate_model *m, const struct configuration *x) {
+    struct forest f = {.m = m, .x = x, .n_sites = lattice_n_sites(&m->lattice)};
+    memset(c, 0, sizeof *c);
+    bool ok = mark_members(&f) && plant(&f);
+    for (int64_t s = 0; ok && s < f.n_sites; s++)
+        if (is_marked(&f, s))
             unite_neighbors(&f, lattice_coord_of(&m->lattice, s));
-    ok = ok && collect(&f, c, n, members);
+    ok = ok && collect(&f, c);
     if (ok)
         summarise(c);
     else
         clusters_free(c);
-    free(f.parent);
-    free(f.shift);
-    free(f.wraps);
+    free(f.member);
+    free(f.before);
+    free(f.node);
     return ok;
 }
 

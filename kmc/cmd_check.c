@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <time.h>
 #include "commands.h"
+#include "memory.h"
 #include "options.h"
 #include "simulation.h"
 
@@ -17,7 +18,8 @@ static double now_s(void) {
 static int time_equilibrate(const struct simulation *sim, double *seconds_per_draw,
                             double *evaluated_share) {
     struct replica r;
-    int status = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops, sim->threads, 0, stderr);
+    int status = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops,
+                                sim->threads, 0, stderr);
     if (status)
         return status;
     struct electrode e = {4000000, sim->protocol.kappa_ueV, r.state.n_li - r.state.n_li / 4};
@@ -47,19 +49,33 @@ static void print_cell(const struct simulation *sim) {
            (long long)c->n_tm);
 }
 
+static void print_memory(const struct simulation *sim) {
+    struct memory m;
+    char gpu[64] = "GPU not used";
+    int64_t n = simulation_at_once(sim);
+    memory_of_replica(&m, sim->ops, &sim->model->lattice, simulation_inner_threads(sim));
+    if (m.device)
+        snprintf(gpu, sizeof gpu, "on the GPU %.1f MiB", (double)(m.device * n) / 0x1p20);
+    printf("memory       %.1f MiB a replica (%.2f bytes a site), %lld at a time: %.1f MiB at the "
+           "peak; %s\n",
+           (double)m.kept / 0x1p20, (double)m.kept / (double)m.n_sites, (long long)n,
+           (double)memory_at_once(&m, n, sim->threads) / 0x1p20, gpu);
+    for (int k = 0; k < m.n; k++)
+        printf("             %10.2f bytes a site  %s\n",
+               (double)m.piece[k].bytes / (double)m.n_sites, m.piece[k].name);
+}
+
 static int print_all(const struct simulation *sim) {
     const struct protocol *p = &sim->protocol;
     double per_draw, share;
     int status = time_equilibrate(sim, &per_draw, &share);
     if (status)
         return status;
-    double sites = (double)lattice_n_sites(&sim->model->lattice),
-           bytes = (double)simulation_replica_bytes(sim);
+    double sites = (double)lattice_n_sites(&sim->model->lattice);
     double slices = 2 * 0.9 / p->slice_fraction * (double)p->cycles;
     double wall = slices * p->sweeps * sites * per_draw * (double)sim->replicas / sim->threads;
     print_cell(sim);
-    printf("memory       %.1f MiB a replica (%.1f bytes a site), %d at a time; GPU not used\n",
-           bytes / 0x1p20, bytes / sites, sim->threads);
+    print_memory(sim);
     printf("effort       %lld replicas x %lld cycles, %.2g draws a site and slice (%.0f %% "
            "evaluated)\n",
            (long long)sim->replicas, (long long)p->cycles, p->sweeps, 100 * share);

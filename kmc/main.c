@@ -16,6 +16,7 @@ static const struct {
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
+    {"bench", cmd_bench, "speed and memory on fixed workloads"},
     {"list", cmd_list, "ready-made scenarios"},
     {"defaults", cmd_defaults, "every scenario key with unit, default, range and source"},
     {"info", cmd_info, "version, build, devices"},

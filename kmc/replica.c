@@ -11,8 +11,11 @@ int replica_create(struct replica *r, const struct scenario *s, const struct spe
     r->ops = ops;
     if (!supercell_init(&r->cell, s, t, number, errors))
         return 2;
-    if (state_init(&r->state, m, r->cell.occupancy, (uint64_t)scenario_int(s, "run.seed"), number))
+    if (state_init(&r->state, m, r->cell.occupancy, (uint64_t)scenario_int(s, "run.seed"),
+                   number)) {
+        supercell_drop_sites(&r->cell); /* the state has its own copy now */
         r->engine = ops->create(m, &r->state, threads);
+    }
     if (r->engine)
         return 0;
     fprintf(errors, "replica %u: error: out of memory for a box of %lld sites\n", number,

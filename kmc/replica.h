@@ -8,7 +8,7 @@ struct replica {
     uint32_t number;
     const struct rate_model *model;      /* shared by all replicas; owner: the command */
     const struct species_table *species; /* the same */
-    struct supercell cell;
+    struct supercell cell; /* sizes, counts and texts; its occupancy is gone, the state holds it */
     struct state state;
     const struct engine_ops *ops;
     struct engine *engine;

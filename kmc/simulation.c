@@ -1,7 +1,6 @@
 #include <omp.h>
 #include <stdlib.h>
-#include <unistd.h>
-#include "influence.h"
+#include "memory.h"
 #include "simulation.h"
 
 static int cores(const struct scenario *s) {
@@ -12,27 +11,31 @@ static int cores(const struct scenario *s) {
     return slurm && atoi(slurm) > 0 ? atoi(slurm) : omp_get_num_procs();
 }
 
-int64_t simulation_replica_bytes(const struct simulation *sim) {
-    int64_t sites = lattice_n_sites(&sim->model->lattice), oxygen = sites / SITE_KINDS, leaves = 1;
-    while (leaves < sites)
-        leaves *= 2;
-    int64_t crystal = 2 * sites, caches = 3 * oxygen;
-    int64_t lists = 9 * sites + 8 * (2 + 2 + 6 + 1) * oxygen;
-    return crystal + caches + lists + 16 * leaves + 13 * sites;
+int simulation_inner_threads(const struct simulation *sim) {
+    return sim->cores > sim->threads ? sim->cores / sim->threads : 1;
+}
+
+int64_t simulation_at_once(const struct simulation *sim) {
+    return sim->ops->many ? sim->replicas : sim->threads;
 }
 
 /* Refuses boxes that the machine cannot hold before anything of the size is allocated. */
 static bool fits_memory(const struct simulation *sim, FILE *errors) {
-    int64_t have = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    int64_t at_once = sim->threads, need = simulation_replica_bytes(sim) * at_once;
+    struct lattice box;
+    struct memory m;
+    if (!supercell_lattice(&box, sim->scenario))
+        return true; /* supercell_init says what is wrong */
+    memory_of_replica(&m, sim->ops, &box, simulation_inner_threads(sim));
+    int64_t at_once = simulation_at_once(sim);
+    int64_t have = memory_of_machine(), need = memory_at_once(&m, at_once, sim->threads);
     if (need <= have / 10 * 9)
         return true;
     fprintf(errors,
             "%s: error: structure.cells_a: expected a box that fits in %.1f GiB, found %.1f GiB "
-            "(%lld replicas at a time)\n"
+            "(%lld sites, %lld replicas at a time)\n"
             "    hint: smaller structure.cells_a, cells_b or repeats, or fewer --threads\n",
             scenario_place(sim->scenario, "structure.cells_a"), (double)have / 0x1p30,
-            (double)need / 0x1p30, (long long)at_once);
+            (double)need / 0x1p30, (long long)m.n_sites, (long long)at_once);
     return false;
 }
 
@@ -62,13 +65,12 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
     if (!species_init(&sim->species, s, errors))
         return fail(sim, 2);
     sim->model = malloc(sizeof *sim->model);
-    if (!sim->model)
+    if (!sim->model || !fits_memory(sim, errors))
         return fail(sim, 4);
     if (!supercell_init(&sim->cell, s, &sim->species, 0, errors) ||
         !model_init(sim->model, s, &sim->species, &sim->cell.lattice, errors))
         return fail(sim, 2);
-    if (!fits_memory(sim, errors))
-        return fail(sim, 4);
+    supercell_drop_sites(&sim->cell);
     return 0;
 }
 
@@ -83,8 +85,8 @@ void simulation_free(struct simulation *sim) {
 static int create_group(const struct simulation *sim, struct replica *r, int64_t first, int n,
                         int inside, FILE *errors) {
     for (int k = 0; k < n; k++) {
-        int code = replica_create(&r[k], sim->scenario, &sim->species, sim->model, sim->ops,
-                                  inside, (uint32_t)(first + k), errors);
+        int code = replica_create(&r[k], sim->scenario, &sim->species, sim->model, sim->ops, inside,
+                                  (uint32_t)(first + k), errors);
         if (code) {
             while (k > 0)
                 replica_free(&r[--k]);
@@ -112,8 +114,7 @@ static int run_group(const struct simulation *sim, int64_t first, int n, int ins
 int simulation_for_each(const struct simulation *sim, simulation_body body, void *context,
                         FILE *errors) {
     int status = 0;
-    /* whole replicas side by side; what cores are left over work inside the replicas */
-    int inside = sim->cores / sim->threads > 0 ? sim->cores / sim->threads : 1;
+    int inside = simulation_inner_threads(sim);
     int64_t together = sim->ops->many ? sim->replicas : 1;
     int64_t groups = (sim->replicas + together - 1) / together;
     omp_set_max_active_levels(2);

@@ -6,7 +6,7 @@
 struct simulation {
     const struct scenario *scenario; /* owner: the caller */
     struct species_table species;
-    struct supercell cell; /* crystal of replica 0, for sizes and composition */
+    struct supercell cell; /* of replica 0: sizes, counts and texts, no occupancy */
     struct rate_model *model;
     struct protocol protocol;
     const struct engine_ops *ops;
@@ -19,8 +19,11 @@ struct simulation {
 int simulation_create(struct simulation *sim, const struct scenario *s, FILE *errors);
 void simulation_free(struct simulation *sim);
 
-/* Bytes that one replica of the exact engine needs, and the same per site. */
-int64_t simulation_replica_bytes(const struct simulation *sim);
+/* Cores that the engine of one replica may use: what replicas side by side leave over. */
+int simulation_inner_threads(const struct simulation *sim);
+
+/* Replicas that are in memory at a time. */
+int64_t simulation_at_once(const struct simulation *sim);
 
 /* What is done with a group of replicas: one on the CPU, all on a GPU. */
 typedef int (*simulation_body)(void *context, struct replica *r, int n);

@@ -76,29 +76,50 @@ static void read_shape(struct builder *b) {
     b->c->li_gap_A = scenario_real(b->s, "structure.li_gap_A");
 }
 
+/* NULL, or what is wrong with the stacking. */
+static const char *lattice_of_shape(const struct shape *shape, const struct scenario *s,
+                                    struct lattice *l) {
+    const char *stacking = scenario_text(s, "structure.stacking");
+    int64_t repeats = scenario_int(s, "structure.repeats");
+    const struct shape bulk = {SHAPE_BULK, 0};
+    char letters[LATTICE_MAX_PLANES + 1];
+    int32_t na = (int32_t)scenario_int(s, "structure.cells_a");
+    int32_t nb = (int32_t)scenario_int(s, "structure.cells_b");
+    shape_letters(&bulk, stacking, repeats, letters);
+    const char *problem = lattice_init(l, letters, na, nb);
+    shape_letters(shape, stacking, repeats, letters);
+    if (!problem && shape->kind != SHAPE_BULK)
+        problem = lattice_init(l, letters, na, nb);
+    return problem;
+}
+
+/* Do the planes, free surfaces included, fit into a lattice? */
+static bool planes_fit(const struct shape *shape, const struct scenario *s) {
+    char letters[LATTICE_MAX_PLANES + 1];
+    return shape_letters(shape, scenario_text(s, "structure.stacking"),
+                         scenario_int(s, "structure.repeats"), letters);
+}
+
 static void build_lattice(struct builder *b) {
     const char *stacking = scenario_text(b->s, "structure.stacking");
     int64_t repeats = scenario_int(b->s, "structure.repeats");
-    const struct shape bulk = {SHAPE_BULK, 0};
-    char letters[LATTICE_MAX_PLANES + 1];
-    struct lattice *l = &b->c->lattice;
-    int32_t na = (int32_t)scenario_int(b->s, "structure.cells_a");
-    int32_t nb = (int32_t)scenario_int(b->s, "structure.cells_b");
-    if (!shape_letters(&bulk, stacking, repeats, letters) ||
-        !shape_letters(&b->shape, stacking, repeats, letters)) {
+    if (!planes_fit(&b->shape, b->s)) {
         complain(b, "structure.stacking", "lower structure.repeats",
                  "expected at most %d oxygen planes, found %zu times %lld", LATTICE_MAX_PLANES,
                  strlen(stacking), (long long)repeats);
         return;
     }
-    shape_letters(&bulk, stacking, repeats, letters);
-    const char *problem = lattice_init(l, letters, na, nb);
-    shape_letters(&b->shape, stacking, repeats, letters);
-    if (!problem && b->shape.kind != SHAPE_BULK)
-        problem = lattice_init(l, letters, na, nb);
+    const char *problem = lattice_of_shape(&b->shape, b->s, &b->c->lattice);
     if (problem)
         complain(b, "structure.stacking", "O3 is ABCABC, O2 is ABCB", "%s; found %s, %lld times",
                  problem, stacking, (long long)repeats);
+}
+
+_Bool supercell_lattice(struct lattice *l, const struct scenario *s) {
+    struct supercell unused;
+    struct builder b = {.c = &unused, .s = s};
+    read_shape(&b);
+    return planes_fit(&b.shape, s) && !lattice_of_shape(&b.shape, s, l);
 }
 
 static void check_cells(struct builder *b) {
@@ -545,9 +566,13 @@ _Bool supercell_init(struct supercell *c, const struct scenario *s, const struct
     return b.ok;
 }
 
-void supercell_free(struct supercell *c) {
+void supercell_drop_sites(struct supercell *c) {
     free(c->occupancy);
     c->occupancy = NULL;
+}
+
+void supercell_free(struct supercell *c) {
+    supercell_drop_sites(c);
 }
 
 /* ---- honeycomb order ---- */

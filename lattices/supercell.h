@@ -32,6 +32,12 @@ _Bool supercell_init(struct supercell *c, const struct scenario *s, const struct
                      uint32_t replica, FILE *errors);
 void supercell_free(struct supercell *c);
 
+/* The lattice alone, without anything of the size of the box; false, without a message, where supercell_init would complain about it. */
+_Bool supercell_lattice(struct lattice *l, const struct scenario *s);
+
+/* Gives the occupancy back to the system and keeps sizes, counts and texts. */
+void supercell_drop_sites(struct supercell *c);
+
 /* Honeycomb order parameter in [0, 1] of the TM layers of a configuration: mean over TM gaps of the largest |occupation excess| of non-TM (Li or vacancy)
  * sites on one of the three colours (i - j) mod 3, 1 for perfect Li2MnO3 order, 0 for random. */
 double supercell_honeycomb_order(const struct supercell *c, const struct species_table *t,

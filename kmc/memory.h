@@ -1,0 +1,43 @@
+/* memory: bytes that a replica takes, predicted from the sizes of its box before anything of that size is allocated.
+ *
+ *   state        occupancy 1 a site, deviation 2 and n_tm 1 an O: 1.75 bytes a site
+ *   work space   of the engine; engine cpu: a tile and a region a thread, whatever the box
+ *   building     the supercell beside the state, until the state has its own copy
+ *   GPU          a second copy of the state, and rates, marks and lists of all regions
+ *   clusters     at the end of a half-cycle: 3/16 byte a site and 16 bytes a member of a void
+ */
+#ifndef KMC_MEMORY_H
+#define KMC_MEMORY_H
+#include "engine.h"
+
+enum { MEMORY_PIECES = 8 };
+
+struct memory_piece {
+    const char *name;
+    int64_t bytes;
+};
+
+struct memory {
+    int64_t n_sites;
+    int n;
+    struct memory_piece piece[MEMORY_PIECES]; /* what a replica holds as long as it lives */
+    int64_t kept;                             /* their sum */
+    int64_t building, clusters;               /* held for a moment on top, one after the other */
+    int64_t peak;                             /* most at any time */
+    int64_t device;                           /* on the GPU; 0 for an engine that uses none */
+};
+
+/* One replica of a box whose engine may use `threads` threads. */
+void memory_of_replica(struct memory *m, const struct engine_ops *ops, const struct lattice *box,
+                       int threads);
+
+/* Most bytes of the whole program: n replicas alive, of which `busy` at a time are built or analysed. */
+int64_t memory_at_once(const struct memory *m, int64_t n, int64_t busy);
+
+/* Bytes of the program itself with its tables, scenario and model, whatever the box. */
+int64_t memory_of_program(void);
+
+/* Bytes of main memory of this machine. */
+int64_t memory_of_machine(void);
+
+#endif
