@@ -125,43 +125,53 @@ KMC_HD int32_t tile_rows(const struct tile *t) {
     return (t->lattice.n_planes + 2) * (t->lattice.nb + 2);
 }
 
-/* Copies one row with its border from the box into the tile. */
+/* Copies one row with its border from the box into the tile; along a1 it wraps at most once in the box. */
 KMC_HD void tile_load_row(struct tile *t, const struct configuration *box, int32_t row) {
     const struct lattice *l = &t->lattice;
-    struct lattice_coord c = {row / (l->nb + 2) - 1, 0, 0, row % (l->nb + 2) - 1};
-    for (c.i = -1; c.i <= l->na; c.i++) {
-        struct lattice_coord g = tile_global(t, box->lattice, c);
-        int64_t to = lattice_oxygen_index(l, c), from = lattice_oxygen_index(box->lattice, g);
-        t->x.deviation[to] = box->deviation[from];
-        t->x.n_tm[to] = box->n_tm[from];
-        for (c.kind = 0; c.kind < SITE_KINDS; c.kind++) {
-            g.kind = c.kind;
-            t->x.occupancy[lattice_site(l, c)] = box->occupancy[lattice_site(box->lattice, g)];
+    struct lattice_coord c = {row / (l->nb + 2) - 1, SITE_O, -1, row % (l->nb + 2) - 1};
+    struct lattice_coord g = tile_global(t, box->lattice, c);
+    int64_t oxygen = lattice_oxygen_index(l, c), from_oxygen;
+    for (int32_t done = 0, n; done < l->na + 2; done += n, g.i = 0) {
+        n = box->lattice->na - g.i < l->na + 2 - done ? box->lattice->na - g.i : l->na + 2 - done;
+        g.kind = SITE_O;
+        from_oxygen = lattice_oxygen_index(box->lattice, g);
+        memcpy(t->x.deviation + oxygen + done, box->deviation + from_oxygen,
+               (size_t)n * sizeof *box->deviation);
+        memcpy(t->x.n_tm + oxygen + done, box->n_tm + from_oxygen, (size_t)n);
+        for (int kind = 0; kind < SITE_KINDS; kind++) {
+            c.kind = g.kind = kind;
+            memcpy(t->x.occupancy + lattice_site(l, c) + done,
+                   box->occupancy + lattice_site(box->lattice, g), (size_t)n);
         }
-        c.kind = 0;
     }
 }
 
 /* Copies what may have changed in one row back: bytes of sites that the tile allows, deviations of its own O. */
 KMC_HD void tile_store_row(const struct tile *t, struct configuration *box, int32_t row) {
     const struct lattice *l = &t->lattice;
-    struct lattice_coord c = {row / (l->nb + 2) - 1, 0, 0, row % (l->nb + 2) - 1};
-    int32_t frame = t->cut[AXIS_A], high = l->na - frame;
-    int own = c.j >= t->cut[AXIS_B] && c.j < l->nb - t->cut[AXIS_B] &&
-              c.plane >= 2 * t->cut[AXIS_C] && c.plane < l->n_planes - 2 * t->cut[AXIS_C];
-    if (!own)
+    int32_t cut = t->cut[AXIS_A], last = l->na - cut; /* own cells: cut .. last - 1 */
+    struct lattice_coord c = {row / (l->nb + 2) - 1, SITE_O, cut, row % (l->nb + 2) - 1};
+    if (c.j < t->cut[AXIS_B] || c.j >= l->nb - t->cut[AXIS_B] || c.plane < 2 * t->cut[AXIS_C] ||
+        c.plane >= l->n_planes - 2 * t->cut[AXIS_C])
         return;
-    for (c.i = frame; c.i < high; c.i++) {
-        struct lattice_coord g = tile_global(t, box->lattice, c);
-        box->deviation[lattice_oxygen_index(box->lattice, g)] =
-            t->x.deviation[lattice_oxygen_index(l, c)];
-        if (!tile_allows(t, c))
+    struct lattice_coord g = tile_global(t, box->lattice, c), inside = c;
+    for (int32_t n; c.i < last; c.i += n, g.i = 0) {
+        n = box->lattice->na - g.i < last - c.i ? box->lattice->na - g.i : last - c.i;
+        c.kind = g.kind = SITE_O;
+        memcpy(box->deviation + lattice_oxygen_index(box->lattice, g),
+               t->x.deviation + lattice_oxygen_index(l, c), (size_t)n * sizeof *box->deviation);
+        /* allowed cells of this stretch: one less at either end of the own region */
+        inside.i = c.i > 2 * cut ? c.i : 2 * cut;
+        int32_t end = c.i + n < l->na - 2 * cut ? c.i + n : l->na - 2 * cut;
+        if (inside.i >= end || !tile_allows(t, inside))
             continue;
-        for (c.kind = 0; c.kind < SITE_KINDS; c.kind++) {
-            g.kind = c.kind;
-            box->occupancy[lattice_site(box->lattice, g)] = t->x.occupancy[lattice_site(l, c)];
+        struct lattice_coord to = g;
+        to.i += inside.i - c.i;
+        for (int kind = 0; kind < SITE_KINDS; kind++) {
+            inside.kind = to.kind = kind;
+            memcpy(box->occupancy + lattice_site(box->lattice, to),
+                   t->x.occupancy + lattice_site(l, inside), (size_t)(end - inside.i));
         }
-        c.kind = 0;
     }
 }
 
