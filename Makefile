@@ -5,6 +5,8 @@
 #   make demo       a first result in a few minutes: table, figures, snapshots
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
+#   make golden     recomputes tests/golden/hashes.txt after an intended change of results
+#   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
 #   CUDA=0  without nvcc        NO_INSTALL=1  never install anything        CC=clang  other compiler
 
@@ -50,7 +52,7 @@ OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)
            $(if $(NVCC),$(OBJ)/kernels/device.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate bench install clean format lint
+.PHONY: all deps demo test check validate golden gpu-check gpu-bundle bench install clean format lint
 
 all: $(BUILD)/kmc
 
@@ -148,6 +150,11 @@ check:
 	@python=; [ ! -e $(VENV)/ready ] || python=$(VENV)/bin/python; \
 	 BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$$python sh tests/check.sh
 
+golden: all
+	@sh tests/golden.sh --print $(BUILD)/kmc cpu 0 >$(BUILD)/hashes.txt
+	@{ echo "# name, replica, cycle, state hash; engine cpu, written by make golden"; cat $(BUILD)/hashes.txt; } >tests/golden/hashes.txt
+	@echo "$$(grep -vc '^#' tests/golden/hashes.txt) hashes in tests/golden/hashes.txt"
+
 # ---- speed ----
 
 BENCH_SECONDS ?= 3
@@ -156,6 +163,22 @@ bench:
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory all
 	$(BUILD)/kmc bench --seconds $(BENCH_SECONDS) --json $(BUILD)/bench.json
+
+# ---- GPU ----
+
+gpu-check: all
+	sh tests/gpu-check.sh $(BUILD)/kmc $(BUILD)/gpu-check
+
+BUNDLE_ARCH ?= 80 86 89 90 100 120
+
+# Built apart: another choice of architectures, and static libraries; what these hold unused goes, and with it the need of a later glibc.
+gpu-bundle:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/bundle CUDA_ARCH="$(BUNDLE_ARCH)" $(BUILD)/bundle/kmc-static
+	@NVCC=$(NVCC) sh tests/gpu-bundle.sh $(BUILD)/bundle/kmc-static $(BUILD)/gpu-bundle
+
+$(BUILD)/kmc-static: $(OBJECTS)
+	@echo link $@
+	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lstdc++,-l:libstdc++.a,$(LIBS)) -l:libgomp.a -ldl -lpthread
 
 # ---- house-keeping ----
 

@@ -127,8 +127,8 @@ __device__ static void run_pass(struct tile_block *b, const struct device_data *
             pass_lane(&p, lane, at);
             pass_plane_begin(d->passes, &p, &b->tile.lattice, at[AXIS_C], &q);
             has = pass_judge(d->passes, &p, &q, &b->tile, k,
-                             pass_place(&p, AXIS_A, at[AXIS_A], b->tile.lattice.na),
-                             pass_place(&p, AXIS_B, at[AXIS_B], b->tile.lattice.nb), lane, word,
+                             pass_place(&p, AXIS_A, at[AXIS_A]),
+                             pass_place(&p, AXIS_B, at[AXIS_B]), lane, word,
                              &mv);
             mine->evaluated += has;
         }

@@ -63,7 +63,8 @@ struct pass_plan {
 struct pass {
     const struct pass_channel *channel;
     int32_t pick, lanes;
-    int32_t count[AXES], corner[AXES];
+    int32_t count[AXES], corner[AXES]; /* corner and lanes within the span of the tile */
+    int32_t first[AXES], span[AXES];
     int32_t mirror; /* PASS_FAR: lane l meets lane (mirror - l) mod lanes */
     uint8_t kind, far_kind, band;
 };
@@ -103,8 +104,6 @@ KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struc
                        struct philox_block r, uint32_t number) {
     const struct pass_channel *ch =
         &plan->channel[plan->slot[band][r.v[0] >> (32 - PASS_SLOT_BITS)]];
-    const struct lattice *l = &t->lattice;
-    const int32_t length[AXES] = {l->na, l->nb, l->n_planes};
     p->channel = ch;
     p->band = (uint8_t)band;
     p->kind = ch->kind == SITE_TET_UP && (r.v[0] & 1) ? SITE_TET_DOWN : ch->kind;
@@ -112,12 +111,14 @@ KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struc
     p->pick = (int32_t)philox_below(r.v[1], ch->n_picks);
     p->lanes = 1;
     for (int a = 0; a < AXES; a++) {
-        p->count[a] = pass_count(length[a], ch->spacing[a]);
+        p->first[a] = tile_first(t, a);
+        p->span[a] = tile_span(t, a);
+        p->count[a] = pass_count(p->span[a], ch->spacing[a]);
         p->lanes *= p->count[a];
     }
-    p->corner[AXIS_A] = pass_below(r.v[2] >> 16, length[AXIS_A]);
-    p->corner[AXIS_B] = pass_below(r.v[2] & 0xffff, length[AXIS_B]);
-    p->corner[AXIS_C] = pass_below(r.v[3] >> 16, length[AXIS_C]);
+    p->corner[AXIS_A] = pass_below(r.v[2] >> 16, p->span[AXIS_A]);
+    p->corner[AXIS_B] = pass_below(r.v[2] & 0xffff, p->span[AXIS_B]);
+    p->corner[AXIS_C] = pass_below(r.v[3] >> 16, p->span[AXIS_C]);
     if (KMC_SABOTAGE == SABOTAGE_SWEEP) {
         p->corner[AXIS_A] = (int32_t)(number % ch->spacing[AXIS_A]);
         p->corner[AXIS_B] = (int32_t)(number / ch->spacing[AXIS_A] % ch->spacing[AXIS_B]);
@@ -180,10 +181,16 @@ KMC_HD int pass_member(const struct pass_plan *plan, const struct pass *p,
     }
 }
 
+/* Cell along an axis of the lane that is number m there. */
+KMC_HD int32_t pass_place(const struct pass *p, int axis, int32_t m) {
+    int32_t c = p->corner[axis] + m * p->channel->spacing[axis];
+    return p->first[axis] + c - (c >= p->span[axis] ? p->span[axis] : 0);
+}
+
 KMC_HD void pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
                              const struct lattice *l, int32_t mc, struct pass_plane *q) {
     struct lattice_coord a = {0, p->kind, 0, 0}, b = {0, 0, 0, 0};
-    q->plane = pass_wrap(p->corner[AXIS_C] + mc * p->channel->spacing[AXIS_C], l->n_planes);
+    q->plane = pass_place(p, AXIS_C, mc);
     a.plane = q->plane;
     q->usable = (uint8_t)pass_member(plan, p, l, lattice_stencil_index(l, a), q);
     q->other_plane = pass_wrap(q->plane + q->other.dplane, l->n_planes);
@@ -201,11 +208,6 @@ KMC_HD void pass_lane(const struct pass *p, int32_t lane, int32_t at[AXES]) {
     at[AXIS_C] = rest / p->count[AXIS_B];
 }
 
-KMC_HD int32_t pass_place(const struct pass *p, int axis, int32_t m, int32_t n) {
-    int32_t c = p->corner[axis] + m * p->channel->spacing[axis];
-    return c - (c >= n ? n : 0);
-}
-
 /* The far site of a lane: in the cell of its mirror lane.  0 for the second lane of a pair. */
 KMC_HD int pass_far_end(const struct pass_plan *plan, const struct pass *p,
                         const struct lattice *l, int32_t lane, struct move_bond *b) {
@@ -218,8 +220,8 @@ KMC_HD int pass_far_end(const struct pass_plan *plan, const struct pass *p,
     pass_plane_begin(plan, p, l, at[AXIS_C], &q);
     b->b.plane = q.other_plane;
     b->b.kind = p->far_kind;
-    b->b.i = pass_place(p, AXIS_A, at[AXIS_A], l->na);
-    b->b.j = pass_place(p, AXIS_B, at[AXIS_B], l->nb);
+    b->b.i = pass_place(p, AXIS_A, at[AXIS_A]);
+    b->b.j = pass_place(p, AXIS_B, at[AXIS_B]);
     b->site_b = q.base_b + b->b.j * l->row + b->b.i;
     return 1;
 }

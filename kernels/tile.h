@@ -107,6 +107,16 @@ KMC_HD int tile_allows(const struct tile *t, struct lattice_coord c) {
            (!t->cut[AXIS_C] || (c.plane >= 3 && c.plane < l->n_planes - 3));
 }
 
+/* Cells along an axis in which bonds are begun: all of a whole axis; of a cut one those in which a site may change (a plane more on either side, so that
+ * the first one is even). */
+KMC_HD int32_t tile_first(const struct tile *t, int axis) {
+    return t->cut[axis] ? 2 : 0;
+}
+
+KMC_HD int32_t tile_span(const struct tile *t, int axis) {
+    return tile_box_length(&t->lattice, axis) - 2 * tile_first(t, axis);
+}
+
 KMC_HD int tile_is_whole(const struct tile *t) {
     return !t->cut[AXIS_A] && !t->cut[AXIS_B] && !t->cut[AXIS_C];
 }

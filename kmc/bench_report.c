@@ -124,7 +124,7 @@ static void print_advance(FILE *out, const struct bench_result *b) {
     print_row(out, "             seconds a call", b, v->advance_call_s, w->advance_call_s);
     fputc('\n', out);
     print_plain(out, "             of it refreshing all", b, v->refresh_share, w->refresh_share,
-                100, "%");
+                100, " %");
     print_plain(out, "             events/s without that", b, v->net_events_per_s,
                 w->net_events_per_s, 1, "");
     fprintf(out, "  %-34s  %10.3g\n", "             events a call",

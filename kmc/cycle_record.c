@@ -120,6 +120,10 @@ void cycle_record_half(struct cycle_record *c, const struct replica *r, bool cha
     c->sub_slices_max = fmax(c->sub_slices_max, (double)h->sub_slices);
 }
 
+double *cycle_record_column(struct cycle_record *c, int k) {
+    return k < COLUMNS ? (double *)(void *)((char *)c + columns[k].offset) : NULL;
+}
+
 void cycle_record_write_header(FILE *out) {
     fputs("cycle,replica", out);
     for (int k = 0; k < COLUMNS; k++)

@@ -30,6 +30,9 @@ struct cycle_record {
 void cycle_record_half(struct cycle_record *c, const struct replica *r, bool charge,
                        const struct protocol_half *h, const struct clusters *voids);
 
+/* The number in column k (without cycle, replica and hash), or NULL past the last: all of the record besides those three and start_tm_li. */
+double *cycle_record_column(struct cycle_record *c, int k);
+
 void cycle_record_write_header(FILE *out);
 void cycle_record_write(const struct cycle_record *c, FILE *out);
 

@@ -3,8 +3,6 @@
 #include <string.h>
 #include "engine.h"
 
-volatile sig_atomic_t engine_stop;
-
 static const struct engine_ops *find_cuda(char *note, size_t size) {
 #ifdef KMC_CUDA
     if (engine_cuda.available(note, size))

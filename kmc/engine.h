@@ -1,7 +1,6 @@
 /* engine: two verbs over one state.  A back end fills `struct engine_ops`; the protocol knows nothing else of it. */
 #ifndef KMC_ENGINE_H
 #define KMC_ENGINE_H
-#include <signal.h>
 #include <stdbool.h>
 #include "../kernels/moves.h"
 #include "state.h"
@@ -33,9 +32,6 @@ struct engine_task {
     struct engine_equilibrated equilibrated;
     struct engine_advanced advanced;
 };
-
-/* Set by a signal handler: advance returns at the next event, the protocol after the slice. */
-extern volatile sig_atomic_t engine_stop;
 
 struct engine_ops {
     const char *name;

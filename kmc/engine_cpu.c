@@ -95,11 +95,11 @@ static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number)
         struct pass_plane q;
         pass_plane_begin(plan, &p, &t->lattice, mc, &q);
         for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++) {
-            int32_t j = pass_place(&p, AXIS_B, mb, t->lattice.nb);
+            int32_t j = pass_place(&p, AXIS_B, mb);
             for (int32_t ma = 0; ma < p.count[AXIS_A]; ma++, lane++) {
                 struct move mv;
                 uint32_t word = w->words[lane].v[number % 4];
-                int32_t i = pass_place(&p, AXIS_A, ma, t->lattice.na);
+                int32_t i = pass_place(&p, AXIS_A, ma);
                 if (pass_judge(plan, &p, &q, t, &job->moves, i, j, lane, word, &mv))
                     try_lane(job, &mv, word, number, lane);
             }

@@ -296,9 +296,10 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
     struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s, {0}};
     events_limits_init(&ctx.limits, e->m, slice_s);
     double used = 0;
+    bool changed = false;
     e->s->step++;
     refresh_rates(e, &ctx);
-    for (uint64_t d = 0; rate_tree_total(&e->tree) > 0 && !engine_stop; d++) {
+    for (uint64_t d = 0; rate_tree_total(&e->tree) > 0; d++) {
         struct philox_block r = philox_draw(e->s->random, STREAM_ADVANCE, e->s->step, d);
         used -= tables_log(philox_open(r.v[2], r.v[3])) / rate_tree_total(&e->tree);
         if (used > step_s)
@@ -310,7 +311,10 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
         ctx.n_li = e->s->n_li;
         refresh_influenced(e, &ctx, site, n);
         count_event(e, &ch, step_s, out);
+        changed = true;
     }
+    if (changed) /* the order follows from the state alone: an engine made from a stored one draws the same */
+        site_lists_sort(&e->lists, e->m, &e->s->x);
     e->s->time_s += step_s;
 }
 

@@ -12,11 +12,13 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", cmd_run, "cycle one scenario and measure its voltage fade"},
+    {"resume", cmd_resume, "go on with an interrupted run, same results to the bit"},
     {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
     {"bench", cmd_bench, "speed and memory on fixed workloads"},
+    {"divergence", cmd_divergence, "first call after which two engines differ"},
     {"list", cmd_list, "ready-made scenarios"},
     {"defaults", cmd_defaults, "every scenario key with unit, default, range and source"},
     {"info", cmd_info, "version, build, devices"},
@@ -28,7 +30,7 @@ static void print_usage(FILE *out) {
           "Carlo\n\n",
           out);
     for (int k = 0; k < COMMANDS; k++)
-        fprintf(out, "  %-9s %s\n", commands[k].name, commands[k].help);
+        fprintf(out, "  %-10s %s\n", commands[k].name, commands[k].help);
     fputs("\n`kmc COMMAND --help` explains each. First try: kmc run builtin:demo\n", out);
 }
 

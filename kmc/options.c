@@ -13,7 +13,18 @@ const char options_help[] =
     "      --cycles N          charge-discharge cycles (protocol.cycles)\n"
     "      --check-every N     recount energies every N slices (output.check_every)\n"
     "      --set KEY=VALUE     override any key of the scenario; may be repeated\n"
+    "      --max-wallclock S   kmc run: after S seconds save a checkpoint and stop\n"
     "      --json              results as JSON on stdout (kmc run)\n"
+    "  -q, --quiet             no progress, no notes\n"
+    "  -v, --verbose           more notes\n"
+    "  -h, --help              this text\n";
+
+static const char resume_help[] =
+    "DIR is a run directory of `kmc run`.\n"
+    "      --threads N         processor cores, 0 = all\n"
+    "      --engine NAME       another engine with the same results (auto, cpu, cuda)\n"
+    "      --max-wallclock S   after S seconds save a checkpoint and stop\n"
+    "      --json              results as JSON on stdout\n"
     "  -q, --quiet             no progress, no notes\n"
     "  -v, --verbose           more notes\n"
     "  -h, --help              this text\n";
@@ -26,7 +37,8 @@ enum {
     OPT_CYCLES,
     OPT_CHECK,
     OPT_SET,
-    OPT_JSON
+    OPT_JSON,
+    OPT_WALLCLOCK
 };
 
 static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
@@ -37,11 +49,23 @@ static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
                                       {"cycles", required_argument, NULL, OPT_CYCLES},
                                       {"check-every", required_argument, NULL, OPT_CHECK},
                                       {"set", required_argument, NULL, OPT_SET},
+                                      {"max-wallclock", required_argument, NULL, OPT_WALLCLOCK},
                                       {"json", no_argument, NULL, OPT_JSON},
                                       {"quiet", no_argument, NULL, 'q'},
                                       {"verbose", no_argument, NULL, 'v'},
                                       {"help", no_argument, NULL, 'h'},
                                       {NULL, 0, NULL, 0}};
+
+/* What cannot change a result. */
+static const struct option resume_flags[] = {
+    {"engine", required_argument, NULL, OPT_ENGINE},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"max-wallclock", required_argument, NULL, OPT_WALLCLOCK},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0}};
 
 /* Turns a flag into "key=value". */
 static bool override(struct options *o, const char *key, const char *value) {
@@ -56,6 +80,18 @@ static bool override(struct options *o, const char *key, const char *value) {
     snprintf(text, sizeof o->text[0], "%s=%s", key, value);
     o->set[o->n_set++] = text;
     return true;
+}
+
+static bool take_wallclock(struct options *o, const char *value) {
+    char *end = NULL;
+    o->max_wallclock_s = strtod(value, &end);
+    if (end != value && !*end && o->max_wallclock_s > 0 && o->max_wallclock_s < 1e12)
+        return true;
+    fprintf(stderr,
+            "command line: error: --max-wallclock: expected a number of seconds above 0, found "
+            "`%.40s`\n",
+            value);
+    return false;
 }
 
 static bool take(struct options *o, int flag) {
@@ -84,6 +120,8 @@ static bool take(struct options *o, int flag) {
         return override(o, "protocol.cycles", optarg);
     case OPT_CHECK:
         return override(o, "output.check_every", optarg);
+    case OPT_WALLCLOCK:
+        return take_wallclock(o, optarg);
     case OPT_SET:
         if (o->n_set == OPTIONS_SET_MAX) {
             fprintf(stderr, "command line: error: --set: expected at most %d, found more\n",
@@ -97,12 +135,20 @@ static bool take(struct options *o, int flag) {
     }
 }
 
-int options_parse(struct options *o, int argc, char **argv, const char *usage) {
+/* One kind of command line: its flags, help and what the argument is. */
+struct grammar {
+    const char *letters, *help, *argument, *example;
+    const struct option *flags;
+};
+
+/* Puts the one argument into *argument. */
+static int parse(struct options *o, int argc, char **argv, const char *usage,
+                 const struct grammar *g, const char **argument) {
     memset(o, 0, sizeof *o);
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "o:qvh", flags, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, g->letters, g->flags, NULL)) != -1;) {
         if (c == 'h') {
-            printf("%s\n%s", usage, options_help);
+            printf("%s\n%s", usage, g->help);
             return EXIT_OK;
         }
         if (!take(o, c)) {
@@ -112,13 +158,23 @@ int options_parse(struct options *o, int argc, char **argv, const char *usage) {
     }
     if (optind != argc - 1) {
         fprintf(stderr,
-                "command line: error: expected one SCENARIO, found %d\n    hint: `kmc %s "
-                "builtin:demo`, or `kmc %s --help`\n",
-                argc - optind, argv[0], argv[0]);
+                "command line: error: expected one %s, found %d\n    hint: `kmc %s "
+                "%s`, or `kmc %s --help`\n",
+                g->argument, argc - optind, argv[0], g->example, argv[0]);
         return EXIT_USAGE;
     }
-    o->scenario = argv[optind];
+    *argument = argv[optind];
     return -1;
+}
+
+int options_parse(struct options *o, int argc, char **argv, const char *usage) {
+    static const struct grammar g = {"o:qvh", options_help, "SCENARIO", "builtin:demo", flags};
+    return parse(o, argc, argv, usage, &g, &o->scenario);
+}
+
+int options_parse_resume(struct options *o, int argc, char **argv, const char *usage) {
+    static const struct grammar g = {"qvh", resume_help, "DIR", "runs/demo", resume_flags};
+    return parse(o, argc, argv, usage, &g, &o->directory);
 }
 
 struct scenario *options_load(const struct options *o) {

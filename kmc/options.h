@@ -16,9 +16,11 @@ enum {
 };
 
 struct options {
-    const char *scenario; /* path or "builtin:NAME" */
-    const char *output;   /* -o, NULL when absent */
+    const char *scenario;  /* path or "builtin:NAME" */
+    const char *output;    /* -o, NULL when absent */
+    const char *directory; /* of kmc resume, else NULL */
     bool quiet, verbose, json;
+    double max_wallclock_s;           /* 0 = no limit */
     const char *set[OPTIONS_SET_MAX]; /* "key=value" */
     size_t n_set;
     char text[8][64]; /* storage of overrides made from flags */
@@ -27,6 +29,9 @@ struct options {
 
 /* Parses the common flags; usage and one SCENARIO are expected. Returns -1 to go on, else the exit code (help printed, or an error on stderr). */
 int options_parse(struct options *o, int argc, char **argv, const char *usage);
+
+/* The same for `kmc resume`: one run directory, and only flags that change no result. */
+int options_parse_resume(struct options *o, int argc, char **argv, const char *usage);
 
 /* Loads the scenario the options name; NULL after printing (exit code 2). */
 struct scenario *options_load(const struct options *o);

@@ -9,6 +9,10 @@
 
 enum { EXIT_INPUT = 2, EXIT_IO = 5 };
 
+const char *output_program(void) {
+    return VERSION " (" VERSION_GIT ")";
+}
+
 void output_time(char text[32]) {
     time_t now = time(NULL);
     struct tm utc;
@@ -112,6 +116,17 @@ static void write_resolved(FILE *out, const void *context) {
     scenario_write_resolved(i->scenario, out);
 }
 
+static bool has_checkpoint(const char *directory) {
+    static const char *const name[] = {"checkpoint", "checkpoint.old"};
+    char path[1200];
+    for (int k = 0; k < 2; k++) {
+        snprintf(path, sizeof path, "%s/%s", directory, name[k]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Makes DIR and the directories above it. */
 static int make_directories(const char *path, FILE *errors) {
     char part[1100];
@@ -131,8 +146,9 @@ static int make_directories(const char *path, FILE *errors) {
     fprintf(errors,
             "%s: error: run directory exists already, expected a new one\n    hint: choose another "
             "with -o DIR, or move this "
-            "one away; results are never overwritten\n",
-            path);
+            "one away; results are never overwritten%s%s\n",
+            path, has_checkpoint(path) ? "; to go on with this run: kmc resume " : "",
+            has_checkpoint(path) ? path : "");
     return EXIT_INPUT;
 }
 

@@ -1,7 +1,7 @@
 /* output: the run directory of `kmc run`.
  *
  * Small files written whole (temporary name, then rename), so a reader always finds a consistent set: scenario.toml, resolved.toml, run.json, cycles.csv,
- * profile.bdf.csv (first replicas only), clusters.csv, snapshots/, and DONE at the end.  An existing directory is never touched.
+ * profile.bdf.csv (first replicas only), clusters.csv, snapshots/, and DONE at the end; until then checkpoint, checkpoint.old and lock.  An existing directory is never touched.
  */
 #ifndef KMC_OUTPUT_H
 #define KMC_OUTPUT_H
@@ -36,6 +36,9 @@ int output_snapshot(const struct output_info *info, const struct replica *r, int
 
 /* A JSON string with its quotes. */
 void output_json_string(FILE *out, const char *text);
+
+/* Version and git hash of this program. */
+const char *output_program(void);
 
 /* Current time, ISO 8601 UTC, into text[32]. */
 void output_time(char text[32]);

@@ -410,14 +410,15 @@ bool passes_init(struct pass_plan *plan, const struct rate_model *m) {
     return true;
 }
 
-double passes_mean_lanes(const struct pass_plan *plan, const struct lattice *tile) {
+double passes_mean_lanes(const struct pass_plan *plan, const int32_t span[AXES]) {
     double sum = 0;
     for (int band = 0; band < BANDS; band++)
         for (int s = 0; s < PASS_SLOTS; s++) {
-            const struct pass_channel *ch = &plan->channel[plan->slot[band][s]];
-            sum += (double)pass_count(tile->na, ch->spacing[AXIS_A]) *
-                   pass_count(tile->nb, ch->spacing[AXIS_B]) *
-                   pass_count(tile->n_planes, ch->spacing[AXIS_C]);
+            const uint8_t *spacing = plan->channel[plan->slot[band][s]].spacing;
+            double lanes = 1;
+            for (int a = 0; a < AXES; a++)
+                lanes *= pass_count(span[a], spacing[a]);
+            sum += lanes;
         }
     return sum / (BANDS * PASS_SLOTS);
 }

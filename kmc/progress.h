@@ -9,6 +9,7 @@ struct progress {
     double start_s, last_s; /* monotonic clock */
     int64_t evaluated;      /* moves so far */
     bool drawn;             /* a terminal line stands unfinished */
+    double done_before; /* share that an earlier process has done; set it after progress_start */
 };
 
 void progress_start(struct progress *p, bool quiet);

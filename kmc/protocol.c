@@ -105,16 +105,16 @@ static void book(struct protocol_run *w) {
     h->window_energy += in_window * v;
     h->sum.end_V = at->voltage_V;
     double hours_passed = w->duration_s / UNITS_SECONDS_PER_HOUR;
-    struct protocol_slice s = {
-        .cycle = at->cycle,
-        .step = (enum protocol_step)at->step,
-        .time_s = at->time_s,
-        .voltage_V = at->voltage_V,
-        .current_mA_per_g = w->duration_s > 0 ? sign * dq / hours_passed : 0,
-        .li = at->li,
-        .evaluated = h->sum.evaluated - w->evaluated_before,
-        .capacity_mAh_per_g = capacity,
-        .charged_mAh_per_g = ((double)w->r->cell.n_li - at->li) * w->mAh_per_li};
+    struct protocol_slice s = {.cycle = at->cycle,
+                               .step = (enum protocol_step)at->step,
+                               .time_s = at->time_s,
+                               .voltage_V = at->voltage_V,
+                               .current_mA_per_g = w->duration_s > 0 ? sign * dq / hours_passed : 0,
+                               .li = at->li,
+                               .evaluated = h->sum.evaluated - w->evaluated_before,
+                               .capacity_mAh_per_g = capacity,
+                               .charged_mAh_per_g =
+                                   ((double)w->r->cell.n_li - at->li) * w->mAh_per_li};
     s.progress = capacity / (0.9 * (double)w->r->cell.n_li * w->mAh_per_li);
     h->last_capacity = capacity;
     h->last_V = at->voltage_V;
@@ -152,8 +152,7 @@ static void follow_voltage(struct protocol_run *w, double step_li) {
 static bool next_settle(struct protocol_run *w) {
     struct protocol_position *at = &w->at;
     if (at->in_step == 0)
-        at->electrode =
-            (struct electrode){units_ueV(3.0), w->p->kappa_ueV, w->r->state.n_li};
+        at->electrode = (struct electrode){units_ueV(3.0), w->p->kappa_ueV, w->r->state.n_li};
     else
         at->electrode.voltage_ueV = units_ueV(at->voltage_V);
     w->duration_s = 0;
@@ -229,8 +228,7 @@ static void end_half(struct protocol_run *w, bool charge) {
     s->mean_V = s->capacity > 0 ? s->energy / s->capacity : NAN;
     s->window_mean_V = h->window_charge > 0.999 * width ? h->window_energy / h->window_charge : NAN;
     check(w);
-    if (w->status == 0 && w->o->half &&
-        !w->o->half(w->o->context, w->r, w->at.cycle, charge, s))
+    if (w->status == 0 && w->o->half && !w->o->half(w->o->context, w->r, w->at.cycle, charge, s))
         w->status = 1;
 }
 
@@ -331,9 +329,7 @@ static void end_slice(struct protocol_run *w) {
     adapt_sub_slices(w);
     book(w);
     at->slices_done++;
-    if (engine_stop)
-        w->status = 1;
-    else if (w->p->check_every && at->slices_done % w->p->check_every == 0)
+    if (w->p->check_every && at->slices_done % w->p->check_every == 0)
         check(w);
 }
 
@@ -397,6 +393,10 @@ void protocol_begin(struct protocol_run *w, struct replica *r, const struct prot
     w->mAh_per_li = replica_mAh_per_g_per_li(r);
     w->at.cycle = 1;
     w->at.sub_slices = p->sub_slices;
+}
+
+void protocol_continue(struct protocol_run *w, const struct protocol_position *at) {
+    w->at = *at;
 }
 
 int protocol_run_all(struct protocol_run *runs, int n) {

@@ -128,6 +128,9 @@ struct protocol_run {
 void protocol_begin(struct protocol_run *w, struct replica *r, const struct protocol *p,
                     const struct protocol_observer *o, FILE *errors);
 
+/* At a place that this replica has reached before, its state being the one of that place; after protocol_begin. */
+void protocol_continue(struct protocol_run *w, const struct protocol_position *at);
+
 /* Runs n replicas of one engine slice by slice to the end, side by side. Returns 0, or 1 after printing to `errors` (a recount failed, dynamics stalled)
  * or when an observer stopped it. */
 int protocol_run_all(struct protocol_run *runs, int n);

@@ -9,6 +9,7 @@ int replica_create(struct replica *r, const struct scenario *s, const struct spe
     r->model = m;
     r->species = t;
     r->ops = ops;
+    r->threads = threads;
     if (!supercell_init(&r->cell, s, t, number, errors))
         return 2;
     if (state_init(&r->state, m, r->cell.occupancy, (uint64_t)scenario_int(s, "run.seed"),
@@ -22,6 +23,12 @@ int replica_create(struct replica *r, const struct scenario *s, const struct spe
             (long long)lattice_n_sites(&m->lattice));
     replica_free(r);
     return 4;
+}
+
+bool replica_renew(struct replica *r) {
+    r->ops->free(r->engine);
+    r->engine = r->ops->create(r->model, &r->state, r->threads);
+    return r->engine != NULL;
 }
 
 void replica_free(struct replica *r) {

@@ -12,12 +12,16 @@ struct replica {
     struct state state;
     const struct engine_ops *ops;
     struct engine *engine;
+    int threads; /* that the engine may use */
 };
 
 /* Builds crystal, state and engine of replica `number`; the engine may use `threads` threads. Returns 0 or an exit code (2 input, 4 memory) after printing to `errors`. */
 int replica_create(struct replica *r, const struct scenario *s, const struct species_table *t,
                    const struct rate_model *m, const struct engine_ops *ops, int threads,
                    uint32_t number, FILE *errors);
+
+/* A fresh engine for a state that was replaced by a stored one. False when memory runs out. */
+bool replica_renew(struct replica *r);
 void replica_free(struct replica *r);
 
 /* Specific capacity of one Li in the box: mAh per gram of the pristine, doped composition. */

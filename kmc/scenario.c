@@ -138,12 +138,22 @@ const char *scenario_source_text(const struct scenario *s) {
     return s->source_text;
 }
 
-void scenario_parameter_hash(const struct scenario *s, char hex[17]) {
+static bool is_parameter(const char *path) {
+    return strncmp(path, "model.", 6) == 0 || strncmp(path, "elements.", 9) == 0;
+}
+
+static bool shapes_results(const char *path) {
+    return strcmp(path, "run.threads") != 0 && strcmp(path, "run.engine") != 0 &&
+           strcmp(path, "output.checkpoint_minutes") != 0;
+}
+
+/* XXH3 of the lines "key=value" of the keys that `takes` picks, sorted by key. */
+static void hash_values(const struct scenario *s, bool (*takes)(const char *path), char hex[17]) {
     char *text = scenario_store_copy("");
     size_t size = 0;
     for (size_t i = 0; i < s->count; i++) {
         const struct scenario_value *v = s->by_path[i];
-        if (strncmp(v->path, "model.", 6) != 0 && strncmp(v->path, "elements.", 9) != 0)
+        if (!takes(v->path))
             continue;
         char *value = scenario_store_format(v);
         size_t n = strlen(v->path) + strlen(value) + 3;
@@ -153,4 +163,12 @@ void scenario_parameter_hash(const struct scenario *s, char hex[17]) {
     }
     snprintf(hex, 17, "%016llx", (unsigned long long)XXH3_64bits(text, size));
     free(text);
+}
+
+void scenario_parameter_hash(const struct scenario *s, char hex[17]) {
+    hash_values(s, is_parameter, hex);
+}
+
+void scenario_hash(const struct scenario *s, char hex[17]) {
+    hash_values(s, shapes_results, hex);
 }

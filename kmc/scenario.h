@@ -49,6 +49,9 @@ int scenario_write_resolved(const struct scenario *s, FILE *out);
 /* 64-bit hash over all model and element parameters (not run settings), as 16 hex digits into hex[17]. */
 void scenario_parameter_hash(const struct scenario *s, char hex[17]);
 
+/* The same over every key that a trajectory or the result files depend on: all but run.threads, run.engine and output.checkpoint_minutes. */
+void scenario_hash(const struct scenario *s, char hex[17]);
+
 /* Documentation from the schema: fully commented TOML of all defaults; list of built-in scenarios with a one-line description. */
 int scenario_write_defaults(FILE *out);
 int scenario_write_list(FILE *out);

@@ -26,8 +26,9 @@ bool schedule_init(struct schedule *s, const struct rate_model *m) {
     s->window_doubles = window_layout(&largest);
     if (!passes_init(&s->plan, m))
         return false;
-    tiling_average_tile(box, s->tile_pieces, &tile);
-    s->mean_lanes = passes_mean_lanes(&s->plan, &tile);
+    int32_t span[AXES];
+    tiling_average_span(box, s->tile_pieces, span);
+    s->mean_lanes = passes_mean_lanes(&s->plan, span);
     return true;
 }
 

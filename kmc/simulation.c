@@ -82,11 +82,11 @@ void simulation_free(struct simulation *sim) {
 
 /* ---- replicas ---- */
 
-static int create_group(const struct simulation *sim, struct replica *r, int64_t first, int n,
-                        int inside, FILE *errors) {
+static int create_group(const struct simulation *sim, struct replica *r, const int64_t *number,
+                        int n, int inside, FILE *errors) {
     for (int k = 0; k < n; k++) {
         int code = replica_create(&r[k], sim->scenario, &sim->species, sim->model, sim->ops, inside,
-                                  (uint32_t)(first + k), errors);
+                                  (uint32_t)number[k], errors);
         if (code) {
             while (k > 0)
                 replica_free(&r[--k]);
@@ -96,12 +96,12 @@ static int create_group(const struct simulation *sim, struct replica *r, int64_t
     return 0;
 }
 
-static int run_group(const struct simulation *sim, int64_t first, int n, int inside,
+static int run_group(const struct simulation *sim, const int64_t *number, int n, int inside,
                      simulation_body body, void *context, FILE *errors) {
     struct replica *r = calloc((size_t)n, sizeof *r);
     if (!r)
         return 4;
-    int code = create_group(sim, r, first, n, inside, errors);
+    int code = create_group(sim, r, number, n, inside, errors);
     if (code == 0) {
         code = body(context, r, n);
         for (int k = 0; k < n; k++)
@@ -111,27 +111,37 @@ static int run_group(const struct simulation *sim, int64_t first, int n, int ins
     return code;
 }
 
-int simulation_for_each(const struct simulation *sim, simulation_body body, void *context,
-                        FILE *errors) {
+static int run_groups(const struct simulation *sim, const int64_t *number, int64_t n,
+                      simulation_body body, void *context, FILE *errors) {
     int status = 0;
     int inside = simulation_inner_threads(sim);
-    int64_t together = sim->ops->many ? sim->replicas : 1;
-    int64_t groups = (sim->replicas + together - 1) / together;
+    int64_t together = sim->ops->many && n > 0 ? n : 1;
     omp_set_max_active_levels(2);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(sim->threads)
-    for (int64_t g = 0; g < groups; g++) {
+    for (int64_t first = 0; first < n; first += together) {
         int so_far;
 #pragma omp atomic read
         so_far = status;
         if (so_far)
             continue;
-        int64_t first = g * together, left = sim->replicas - first;
-        int code = run_group(sim, first, (int)(left < together ? left : together), inside, body,
-                             context, errors);
+        int code = run_group(sim, &number[first], (int)together, inside, body, context, errors);
         if (code) {
 #pragma omp critical(simulation_status)
             status = status ? status : code;
         }
     }
+    return status;
+}
+
+int simulation_for_each(const struct simulation *sim, simulation_body body, void *context,
+                        FILE *errors) {
+    int64_t n = 0, *number = malloc((size_t)sim->replicas * sizeof *number);
+    if (!number)
+        return 4;
+    for (int64_t k = 0; k < sim->replicas; k++)
+        if (!sim->skip || !sim->skip[k])
+            number[n++] = k;
+    int status = run_groups(sim, number, n, body, context, errors);
+    free(number);
     return status;
 }

@@ -13,6 +13,7 @@ struct simulation {
     char note[256]; /* line about the choice of engine, or empty */
     int64_t replicas;
     int threads, cores; /* replicas at a time; cores in all */
+    const bool *skip;   /* [replicas] those that simulation_for_each leaves out; NULL = none */
 };
 
 /* Builds all of it; exit code 0, 2 or 4 after printing to `errors`. */

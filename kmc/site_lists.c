@@ -35,9 +35,15 @@ bool site_lists_init(struct site_lists *l, const struct rate_model *m,
         site_lists_free(l);
         return false;
     }
-    for (int64_t s = 0; s < (int64_t)sites; s++)
-        insert(l, s, tokens_class(m, lattice_coord_of(&m->lattice, s).kind, x->occupancy[s]));
+    site_lists_sort(l, m, x);
     return true;
+}
+
+void site_lists_sort(struct site_lists *l, const struct rate_model *m,
+                     const struct configuration *x) {
+    memset(l->n, 0, sizeof l->n);
+    for (int64_t s = 0; s < lattice_n_sites(&m->lattice); s++)
+        insert(l, s, tokens_class(m, lattice_coord_of(&m->lattice, s).kind, x->occupancy[s]));
 }
 
 void site_lists_free(struct site_lists *l) {

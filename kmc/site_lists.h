@@ -19,6 +19,10 @@ bool site_lists_init(struct site_lists *l, const struct rate_model *m,
                      const struct configuration *x);
 void site_lists_free(struct site_lists *l);
 
+/* Every list anew in the order of the sites, whatever happened before. */
+void site_lists_sort(struct site_lists *l, const struct rate_model *m,
+                     const struct configuration *x);
+
 /* Puts a site into the class its byte now asks for. */
 void site_lists_update(struct site_lists *l, const struct rate_model *m,
                        const struct configuration *x, int64_t site);

@@ -51,14 +51,14 @@ void tiling_largest_tile(const struct lattice *box, const int32_t pieces[AXES],
     set_lengths(tile, length);
 }
 
-void tiling_average_tile(const struct lattice *box, const int32_t pieces[AXES],
-                         struct lattice *tile) {
-    int32_t length[AXES];
-    for (int a = 0; a < AXES; a++)
-        length[a] =
+void tiling_average_span(const struct lattice *box, const int32_t pieces[AXES],
+                         int32_t span[AXES]) {
+    for (int a = 0; a < AXES; a++) {
+        struct tile t = {.cut = {pieces[AXIS_A] > 1, pieces[AXIS_B] > 1, pieces[AXIS_C] > 1}};
+        int32_t length =
             tile_box_length(box, a) / pieces[a] + (pieces[a] > 1 ? 2 * tile_frozen(a) : 0);
-    *tile = *box;
-    set_lengths(tile, length);
+        span[a] = length - 2 * tile_first(&t, a);
+    }
 }
 
 void tiling_largest_region(const struct lattice *box, const int32_t pieces[AXES],

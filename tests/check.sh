@@ -58,11 +58,15 @@ criterion validate "$BUILD/validate" -j2
 
 echo "== program"
 reference=$(hashes "$KMC" --threads 1)
-expect "hashes match tests/golden/demo-small.txt" [ "$reference" = "$(cat tests/golden/demo-small.txt)" ]
-expect "one seed repeats to the bit with 2 threads" same_hashes "$reference" "$KMC" --threads 2
 expect "recounts at every slice change nothing" same_hashes "$reference" "$KMC" --check-every 1
-expect "same bits where the C library sees no FMA" env GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2_Usable,-AVX2 sh -c \
-    ". ./tests/check_hash.sh; same '$reference' '$KMC' '$WORK'"
+for file in tests/golden/*.toml; do
+    name=$(basename "$file" .toml)
+    for threads in 1 2; do
+        expect "golden hashes: $name, --threads $threads" sh tests/golden.sh "$KMC" cpu $threads "$name"
+    done
+done
+expect "same bits where the C library sees no FMA" env GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2_Usable,-AVX2 \
+    sh tests/golden.sh "$KMC" cpu 2 o3 particle
 
 bad_input() { # file: exit code 2, place, expected, found, hint, nothing written
     before=$(find . -path ./build -prune -o -path ./.git -prune -o -type f -print | wc -l)
@@ -107,6 +111,126 @@ export_all() {
 expect "kmc export writes extended XYZ and POSCAR" export_all
 expect "kmc compare prints a table" "$KMC" compare "$WORK/hash" "$WORK/again"
 
+echo "== checkpoint and resume"
+start() { # directory, engine, flags...: becomes the program; with & its process is $!
+    directory=$1
+    engine=$2
+    shift 2
+    exec "$KMC" run builtin:demo -q --engine "$engine" --cycles 2 --replicas 3 --set structure.cells_a=6 --set structure.cells_b=6 \
+        --set output.checkpoint_minutes=0.0005 -o "$WORK/$directory" "$@"
+}
+small() { (start "$@"); }
+same_results() { # two directories
+    for file in cycles.csv profile.bdf.csv clusters.csv summary.csv DONE; do
+        cmp "$WORK/$1/$file" "$WORK/$2/$file" || return 1
+    done
+    diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ]
+}
+unharmed() { # directory, expected words, flags...: refused with exit code 2, a hint and nothing changed
+    directory=$WORK/$1
+    words=$2
+    shift 2
+    before=$(cd "$directory" && find . -type f -exec cksum {} + | sort)
+    "$KMC" resume "$directory" -q "$@" >"$WORK/last_out" 2>"$WORK/last_err"
+    [ $? = 2 ] || { echo "exit code is not 2"; cat "$WORK/last_err"; return 1; }
+    grep -q "$words" "$WORK/last_err" && grep -q 'expected .*found ' "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" ||
+        { cat "$WORK/last_err"; return 1; }
+    [ "$before" = "$(cd "$directory" && find . -type f -exec cksum {} + | sort)" ] || { echo "files have changed"; return 1; }
+}
+# Kills at 10 times that differ from run to run; a run that ends before its kill is begun again.
+killed() { # engine
+    kills=0
+    rm -rf "$WORK/killed"
+    start killed "$1" --threads 1 >/dev/null 2>&1 &
+    while [ "$kills" -lt 10 ]; do
+        sleep "0.$(awk -v seed="$kills$$" 'BEGIN { srand(seed); printf "%02d", 5 + int(25 * rand()) }')"
+        if kill -9 $! 2>/dev/null; then
+            kills=$((kills + 1))
+        fi
+        wait $! 2>/dev/null
+        if [ -e "$WORK/killed/DONE" ]; then
+            rm -rf "$WORK/killed"
+            start killed "$1" --threads 1 >/dev/null 2>&1 &
+        elif [ -e "$WORK/killed/checkpoint" ] || [ -e "$WORK/killed/checkpoint.old" ]; then
+            "$KMC" resume "$WORK/killed" -q --threads $((kills % 3 + 1)) >/dev/null 2>"$WORK/killed.err" &
+        else # killed before the first checkpoint
+            rm -rf "$WORK/killed"
+            start killed "$1" --threads 1 >/dev/null 2>&1 &
+        fi
+    done
+    wait $! || { cat "$WORK/killed.err"; return 1; }
+    same_results "whole_$1" killed
+}
+stopped() { # signal
+    rm -rf "$WORK/stopped"
+    start stopped cpu --threads 2 >/dev/null 2>"$WORK/stopped.err" &
+    sleep 0.6
+    kill "-$1" $!
+    wait $!
+    status=$?
+    [ "$status" -gt 128 ] && [ ! -e "$WORK/stopped/DONE" ] && grep -q 'kmc resume' "$WORK/stopped.err" ||
+        { echo "exit code $status"; cat "$WORK/stopped.err"; return 1; }
+    rm -rf "$WORK/half"
+    cp -R "$WORK/stopped" "$WORK/half"
+    "$KMC" resume "$WORK/stopped" -q --threads 1 >/dev/null && same_results whole_cpu stopped
+}
+wallclock() {
+    rm -rf "$WORK/slow"
+    small slow cpu --max-wallclock 0.4
+    [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
+    "$KMC" resume "$WORK/slow" -q --max-wallclock 0.2
+    [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
+    "$KMC" resume "$WORK/slow" -q >/dev/null && same_results whole_cpu slow
+}
+altered() { # name, command on resolved.toml
+    rm -rf "$WORK/$1"
+    cp -R "$WORK/half" "$WORK/$1" && sed -i "$2" "$WORK/$1/resolved.toml"
+}
+fallback() { # the checkpoint before it is used when one is damaged
+    rm -rf "$WORK/damaged"
+    cp -R "$WORK/half" "$WORK/damaged"
+    printf 'damage' | dd of="$WORK/damaged/checkpoint" bs=1 seek=300 conv=notrunc 2>/dev/null
+    "$KMC" resume "$WORK/damaged" -q >/dev/null 2>"$WORK/last_err" && grep -q 'note: .*checkpoint: byte .*expected' "$WORK/last_err" &&
+        same_results whole_cpu damaged
+}
+lost() { # both are damaged
+    rm -rf "$WORK/lost"
+    cp -R "$WORK/half" "$WORK/lost"
+    truncate -s 100 "$WORK/lost/checkpoint"
+    truncate -s 150 "$WORK/lost/checkpoint.old"
+    unharmed lost 'checkpoint.old: error'
+}
+in_use() { # a second process is told of the first
+    rm -rf "$WORK/busy"
+    start busy cpu --set output.checkpoint_minutes=10 >/dev/null 2>&1 &
+    sleep 0.4
+    "$KMC" resume "$WORK/busy" -q >/dev/null 2>"$WORK/last_err"
+    [ $? = 2 ] && grep -q "in use by process $! on" "$WORK/last_err" || { cat "$WORK/last_err"; return 1; }
+    kill -9 $!
+    wait $! 2>/dev/null
+    "$KMC" resume "$WORK/busy" -q >/dev/null 2>"$WORK/last_err" && grep -q 'note: .*taken over' "$WORK/last_err"
+}
+hinted() { "$KMC" run builtin:demo -q -o "$WORK/half" 2>"$WORK/last_err"; [ $? = 2 ] && grep -q "kmc resume" "$WORK/last_err"; }
+expect "a run with many checkpoints ends" small whole_cpu cpu
+expect "the same with engine exact" small whole_exact exact
+expect "SIGTERM, then resume: the same files" stopped TERM
+expect "SIGINT, then resume with one thread: the same files" stopped INT
+expect "--max-wallclock twice, then resume: the same files" wallclock
+expect "a run with a checkpoint hints at kmc resume" hinted
+expect "resume refuses a finished run" unharmed whole_cpu 'found one that has finished'
+mkdir -p "$WORK/foreign" && echo kept >"$WORK/foreign/file"
+expect "resume refuses a foreign directory" unharmed foreign 'no run.json'
+altered other_scenario 's/^upper_cutoff_V = [0-9.]*/upper_cutoff_V = 4.7/'
+expect "resume refuses a changed scenario" unharmed other_scenario 'hash of the scenario'
+altered other_model 's/^gate_per_li_eV = [0-9.]*/gate_per_li_eV = 0.123/'
+expect "resume refuses changed parameters" unharmed other_model "hash of the model's parameters"
+expect "resume refuses an engine with other results" unharmed half 'run.engine' --engine exact
+expect "a damaged checkpoint: the one before is used" fallback
+expect "two damaged checkpoints are refused" lost
+expect "one process at a time in a run directory" in_use
+expect "killed ten times and resumed: the same files" killed cpu
+expect "the same with engine exact" killed exact
+
 if [ -n "$PYTHON" ]; then
     echo "== python"
     snap="$WORK/hash/snapshots/r000_c"
@@ -130,6 +254,16 @@ fi
 if [ -n "$NVCC" ]; then
     echo "== nvcc"
     expect "the physics compiles for sm_90" "$NVCC" -fmad=false -std=c++17 -arch=sm_90 -I. -c -o "$WORK/headers.o" tests/headers.cu
+    include=$(dirname "$(dirname "$NVCC")")/include
+    curand() {
+        ${CXX:-c++} -O2 -std=c++17 -I"$include" -c -o "$WORK/curand.o" tests/curand_philox.cpp &&
+            ${CXX:-c++} -O2 -std=c++17 -o "$WORK/philox" tests/philox_draw.cpp "$WORK/curand.o" && "$WORK/philox"
+    }
+    if [ -e "$include/curand_philox4x32_x.h" ]; then
+        expect "random numbers are those of cuRAND and the known answers" curand
+    else
+        skipped="$skipped curand_philox4x32_x.h"
+    fi
 else
     skipped="$skipped nvcc"
 fi
@@ -139,8 +273,8 @@ if [ -z "$QUICK" ]; then
     other() { # variant, make variables...
         variant=$1
         shift
-        expect "builds: $variant" make --no-print-directory -j2 BUILD="$BUILD/$variant" "$@" "$BUILD/$variant/kmc"
-        expect "same bits: $variant" same_hashes "$reference" "$BUILD/$variant/kmc"
+        expect "builds: $variant" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/$variant" "$@" "$BUILD/$variant/kmc"
+        expect "golden hashes: $variant" sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2
     }
     other gcc-O0 OPTIMISE=-O0
     other gcc-native OPTIMISE="-O3 -march=native"
@@ -151,7 +285,7 @@ if [ -z "$QUICK" ]; then
     fi
     echo "== deliberate faults"
     for fault in 1 2; do
-        expect "builds with fault $fault" make --no-print-directory -j2 BUILD="$BUILD/fault$fault" \
+        expect "builds with fault $fault" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/fault$fault" \
             CFLAGS="-O2 -DKMC_SABOTAGE=$fault" "$BUILD/fault$fault/test"
         turns_red() { "$BUILD/fault$fault/test" -j2 --quiet --filter 'detailed_balance/*'; [ $? != 0 ]; }
         expect "detailed balance turns red with fault $fault" turns_red

@@ -73,8 +73,8 @@ static int judge(const struct bench *b, const struct pass *p, int32_t lane, stru
     pass_plane_begin(&b->schedule.plan, p, l, at[AXIS_C], &q);
     /* word 0: nothing is thinned out that can be kept at all, the coin shows tails */
     return pass_judge(&b->schedule.plan, p, &q, &b->tile, &b->moves,
-                      pass_place(p, AXIS_A, at[AXIS_A], l->na),
-                      pass_place(p, AXIS_B, at[AXIS_B], l->nb), lane, 0, mv);
+                      pass_place(p, AXIS_A, at[AXIS_A]),
+                      pass_place(p, AXIS_B, at[AXIS_B]), lane, 0, mv);
 }
 
 static bool same(const struct move *a, const struct move *b) {

@@ -83,8 +83,8 @@ static void run_pass(struct layer *y, int64_t *tried, int64_t *hops) {
         if (q.plane != LI_PLANE)
             continue;
         ++*tried;
-        if (!pass_judge(plan, &p, &q, &y->tile, &y->moves, pass_place(&p, AXIS_A, at[AXIS_A], l->na),
-                        pass_place(&p, AXIS_B, at[AXIS_B], l->nb), lane, word, &mv) ||
+        if (!pass_judge(plan, &p, &q, &y->tile, &y->moves, pass_place(&p, AXIS_A, at[AXIS_A]),
+                        pass_place(&p, AXIS_B, at[AXIS_B]), lane, word, &mv) ||
             !pass_accepts(&y->k->model, &y->call, &mv, 0, word, n, 0, (uint32_t)lane))
             continue;
         moves_apply(&y->moves, &mv);

@@ -1,0 +1,334 @@
+#include "run.h"
+#include <math.h>
+#include <omp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include "run_table.h"
+#include "runfiles.h"
+
+static const double SECONDS_PER_MINUTE = 60;
+
+/* ---- observer of one replica ---- */
+
+/* One replica under way. */
+struct worker {
+    struct run *run;
+    struct track *track;
+    struct protocol_observer observer;
+    struct protocol_run *at;
+};
+
+static void show(struct run *run, const struct replica *r, const struct protocol_slice *s) {
+    double done = 0;
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        done += run->track[k].done / (double)run->sim.replicas;
+    char text[128];
+    snprintf(text, sizeof text, "replica %u cycle %lld/%lld %s x_Li=%.2f V=%.2f", r->number,
+             (long long)s->cycle, (long long)run->sim.protocol.cycles,
+             s->step >= STEP_DISCHARGE ? "discharge" : "charge", s->li / (double)r->cell.n_formula,
+             s->voltage_V);
+    progress_show(&run->progress, done, text);
+}
+
+static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
+    struct worker *w = context;
+    struct run *run = w->run;
+    track_slice(w->track, r->number, s, r->number < run->profile_replicas,
+                run->sim.protocol.cycles);
+#pragma omp atomic
+    run->progress.evaluated += s->evaluated;
+    if (omp_get_thread_num() == 0)
+        show(run, r, s);
+}
+
+static bool wants_snapshot(const struct run *run, const struct replica *r, int64_t cycle) {
+    if (r->number != 0 || strcmp(run->snapshots, "none") == 0)
+        return false;
+    return strcmp(run->snapshots, "all") == 0 || cycle == run->sim.protocol.cycles || cycle == 1;
+}
+
+static void body_cycles(FILE *out, const void *context) {
+    const struct run *run = context;
+    cycle_record_write_header(out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        for (int64_t c = 0; c < run->track[k].cycles_done; c++)
+            cycle_record_write(&run->track[k].cycle[c], out);
+}
+
+/* cycles.csv as it stands, at most once in two seconds: a killed run keeps its cycles. */
+static int write_cycles_now(struct run *run) {
+    double now = progress_seconds(&run->progress);
+    if (now - run->written_s < 2)
+        return 0;
+    run->written_s = now;
+    return output_replace(&run->info, "cycles.csv", body_cycles, run, stderr);
+}
+
+static bool on_half(void *context, const struct replica *r, int64_t cycle, bool charge,
+                    const struct protocol_half *h) {
+    struct worker *w = context;
+    struct run *run = w->run;
+    struct clusters voids;
+    if (!clusters_find(&voids, r->model, &r->state.x))
+        return false;
+    track_half(w->track, r, cycle, charge, h, &voids);
+    clusters_free(&voids);
+    if (wants_snapshot(run, r, cycle) &&
+        output_snapshot(&run->info, r, cycle, charge ? "charge" : "discharge", h->end_V, stderr))
+        return false;
+    bool ok = true;
+    if (!charge) {
+#pragma omp critical(run_results)
+        {
+            track_complete(w->track);
+            ok = write_cycles_now(run) == 0;
+        }
+    }
+    return ok;
+}
+
+static bool on_boundary(void *context, const struct protocol_run *runs, int n) {
+    struct worker *w = context;
+    return keeper_boundary(&w->run->keeper, runs, n);
+}
+
+/* ---- one replica ---- */
+
+int run_refuse(const struct run *run, const char *problem) {
+    fprintf(stderr,
+            "%s: error: %s\n    hint: the file is whole, but not of this run or program; start "
+            "again with kmc run %s/resolved.toml -o DIR\n",
+            run->from.path, problem, run->info.directory);
+    return EXIT_USAGE;
+}
+
+/* To where the checkpoint left this replica. */
+static int go_back(struct run *run, struct replica *r, int64_t stored, struct protocol_run *w) {
+    char problem[CHECKPOINT_PROBLEM];
+    struct protocol_position at;
+    if (!checkpoint_state(&run->from, stored, &run->sim.protocol, r, &at, problem))
+        return run_refuse(run, problem);
+    if (run->track[r->number].cycles_done != at.cycle - 1)
+        return run_refuse(run, "expected results of the cycles before the state, found "
+                               "another number of them");
+    protocol_continue(w, &at);
+    return 0;
+}
+
+static int begin_replica(struct run *run, struct replica *r, struct worker *w) {
+    int64_t stored = run->keeper.replica[r->number].stored;
+    w->run = run;
+    w->track = &run->track[r->number];
+    w->observer = (struct protocol_observer){
+        .context = w, .slice = on_slice, .half = on_half, .boundary = on_boundary};
+    protocol_begin(w->at, r, &run->sim.protocol, &w->observer, stderr);
+    if (stored >= 0)
+        return go_back(run, r, stored, w->at);
+    if (strcmp(run->snapshots, "none") != 0 && r->number == 0)
+        return output_snapshot(&run->info, r, 0, "initial", NAN, stderr);
+    return 0;
+}
+
+/* Tells the keeper how a group ended; returns its exit code. */
+static int end_group(struct run *run, const struct worker *w, int n, int status) {
+    bool fault = false;
+    for (int k = 0; k < n; k++) {
+        fault = fault || w[k].at->status != 0;
+        if (status == 0 && w[k].track->no_memory)
+            status = EXIT_MEMORY;
+    }
+    if (status && (fault || !run->keeper.stop))
+        keeper_fail(&run->keeper);
+    for (int k = 0; status == 0 && k < n; k++)
+        keeper_finish(&run->keeper, w[k].at->r->number);
+    return status;
+}
+
+static int run_workers(struct run *run, struct replica *r, struct worker *w,
+                       struct protocol_run *at, int n) {
+    int begun = 0, status = 0;
+    if (!keeper_run(&run->keeper, r, n))
+        return EXIT_RUNTIME; /* stopped; keeper_end knows the exit code */
+    for (; status == 0 && begun < n; begun++) {
+        w[begun].at = &at[begun];
+        status = begin_replica(run, &r[begun], &w[begun]);
+    }
+    bool ready = status == 0;
+    if (ready)
+        status = protocol_run_all(at, n);
+    else
+        keeper_fail(&run->keeper);
+    return end_group(run, w, begun, status);
+}
+
+static int run_group(void *context, struct replica *r, int n) {
+    struct worker *w = calloc((size_t)n, sizeof *w);
+    struct protocol_run *at = calloc((size_t)n, sizeof *at);
+    int status = w && at ? run_workers(context, r, w, at, n) : EXIT_MEMORY;
+    free(w);
+    free(at);
+    return status;
+}
+
+/* ---- files of the whole run ---- */
+
+static void body_profile(FILE *out, const void *context) {
+    const struct run *run = context;
+    fputs("Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Charging Capacity / "
+          "Ah,Discharging Capacity / Ah,"
+          "Step Index / 1,Replica / 1,Capacity / mAh g-1\n",
+          out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        fwrite(run->track[k].profile.data, 1, run->track[k].profile.bytes, out);
+}
+
+static void body_clusters(FILE *out, const void *context) {
+    const struct run *run = context;
+    fputs("cycle,replica,at,size,count,o2_count,percolating\n", out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        fwrite(run->track[k].clusters.data, 1, run->track[k].clusters.bytes, out);
+}
+
+static int write_results(struct run *run) {
+    int status = output_replace(&run->info, "cycles.csv", body_cycles, run, stderr);
+    if (status == 0)
+        status = output_replace(&run->info, "profile.bdf.csv", body_profile, run, stderr);
+    if (status == 0)
+        status = output_replace(&run->info, "clusters.csv", body_clusters, run, stderr);
+    if (status == 0 && run->track[0].cycles_done > 0)
+        status = runfiles_write_summary(
+            run->info.directory, scenario_int(run->sim.scenario, "protocol.fade_first_cycle"),
+            stderr);
+    return status;
+}
+
+/* Interrupted runs keep their results but get neither the end time nor the DONE mark. */
+static int finish(struct run *run) {
+    output_time(run->info.finished);
+    int status = output_finish(&run->info, stderr);
+    if (status == 0)
+        checkpoint_remove(run->info.directory);
+    return status;
+}
+
+/* ---- life ---- */
+
+void run_clear(struct run *run) {
+    memset(run, 0, sizeof *run);
+    run->from.file = -1;
+    run->lock.file = -1;
+}
+
+static bool create_tracks(struct run *run) {
+    run->track = calloc((size_t)run->sim.replicas, sizeof *run->track);
+    run->finished = calloc((size_t)run->sim.replicas, sizeof *run->finished);
+    for (int64_t k = 0; run->track && k < run->sim.replicas; k++)
+        if (!track_init(&run->track[k], run->sim.protocol.cycles))
+            return false;
+    run->sim.skip = run->finished;
+    return run->track && run->finished;
+}
+
+int run_create(struct run *run, const struct scenario *s) {
+    int status = simulation_create(&run->sim, s, stderr);
+    if (status)
+        return status;
+    if (!create_tracks(run)) {
+        fprintf(stderr, "%s: error: out of memory for the results of %lld replicas\n",
+                scenario_place(s, "run.replicas"), (long long)run->sim.replicas);
+        return EXIT_MEMORY;
+    }
+    struct output_info *info = &run->info;
+    scenario_parameter_hash(s, info->parameter_hash);
+    info->engine = run->sim.ops->name;
+    info->threads = run->sim.threads;
+    info->scenario = s;
+    info->cell = &run->sim.cell;
+    run->snapshots = scenario_text(s, "output.snapshots");
+    run->profile_replicas = scenario_int(s, "output.profile_replicas");
+    return 0;
+}
+
+void run_free(struct run *run) {
+    if (run->keeper.replica)
+        keeper_free(&run->keeper);
+    for (int64_t k = 0; run->track && k < run->sim.replicas; k++)
+        track_free(&run->track[k]);
+    free(run->track);
+    free(run->finished);
+    checkpoint_close(&run->from);
+    simulation_free(&run->sim);
+    lock_release(&run->lock);
+}
+
+void run_identity(const struct scenario *s, struct checkpoint_header *h) {
+    bool exact = strcmp(scenario_text(s, "run.engine"), "exact") == 0;
+    memset(h, 0, sizeof *h);
+    scenario_parameter_hash(s, h->parameter_hash);
+    scenario_hash(s, h->scenario_hash);
+    snprintf(h->algorithm, sizeof h->algorithm, "%s", exact ? "exact" : "parallel");
+    h->seed = scenario_int(s, "run.seed");
+    h->replicas = scenario_int(s, "run.replicas");
+}
+
+int run_keep(struct run *run, const struct options *o, double used_s) {
+    const struct scenario *s = run->sim.scenario;
+    struct checkpoint_header h;
+    run_identity(s, &h);
+    h.sites = lattice_n_sites(&run->sim.model->lattice);
+    h.used_s = used_s;
+    snprintf(h.program, sizeof h.program, "%s", output_program());
+    snprintf(h.name, sizeof h.name, "%s", run->info.name);
+    snprintf(h.started, sizeof h.started, "%s", run->info.started);
+    double interval_s = scenario_real(s, "output.checkpoint_minutes") * SECONDS_PER_MINUTE;
+    if (!keeper_init(&run->keeper, run->info.directory, &h, run->from.file >= 0 ? &run->from : NULL,
+                     interval_s, o->max_wallclock_s))
+        return EXIT_MEMORY;
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        keeper_track(&run->keeper, k, &run->track[k], -1, false);
+    return 0;
+}
+
+static void tell_stop(const struct run *run, int stop) {
+    const char *why = stop == 128 + SIGINT    ? "interrupted (SIGINT)"
+                      : stop == 128 + SIGTERM ? "interrupted (SIGTERM)"
+                                              : "time limit reached (--max-wallclock)";
+    fprintf(stderr,
+            "%s: the cycles finished so far are in %s, without the DONE mark\n"
+            "    checkpoint saved; to go on: kmc resume %s\n",
+            why, run->info.directory, run->info.directory);
+}
+
+static void tell_notes(const struct run *run, const struct options *o) {
+    int64_t short_halves = 0;
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        short_halves += run->track[k].short_halves;
+    if (short_halves && !o->quiet)
+        fprintf(stderr, "note: %lld half-cycles ended with no Li left, before the cut-off\n",
+                (long long)short_halves);
+    if (o->verbose)
+        fprintf(stderr, "note: %lld checkpoints written, the slowest took %.3f s\n",
+                (long long)run->keeper.saved, run->keeper.longest_s);
+}
+
+int run_go(struct run *run, const struct options *o) {
+    keeper_catch_signals();
+    if (*run->sim.note && !o->quiet)
+        fprintf(stderr, "%s\n", run->sim.note);
+    progress_start(&run->progress, o->quiet);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        run->progress.done_before += run->track[k].done / (double)run->sim.replicas;
+    int status = simulation_for_each(&run->sim, run_group, run, stderr);
+    progress_end(&run->progress);
+    int stop = keeper_end(&run->keeper, stderr), written = write_results(run);
+    if (stop > 128)
+        tell_stop(run, stop);
+    tell_notes(run, o);
+    if (stop || status || written)
+        return stop ? stop : status ? status : written;
+    status = finish(run);
+    if (status)
+        return status;
+    return run_table_print(&run->info, o->json, keeper_seconds(&run->keeper), stdout, stderr);
+}
