@@ -18,7 +18,9 @@ CXX          ?= c++
 PYTHON       ?= /usr/bin/python3
 CUDA         ?= 1
 CUDA_HOME    ?= $(patsubst %/bin/nvcc,%,$(shell command -v nvcc 2>/dev/null))
-CUDA_ARCH    ?= 80 86 89 90 100 120
+# all architectures that are shipped; a plain build makes code for the GPU at hand (sm_90 where there is none) and PTX that any later one can take
+ALL_ARCH     ?= 80 86 89 90 100 120
+CUDA_ARCH    ?= $(or $(sort $(subst .,,$(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | grep -E '^[0-9.]+$$'))),90)
 TOML_DIR     ?=
 RANDOM123_DIR ?=
 
@@ -38,9 +40,9 @@ DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EX
             -DVERSION_CUDA='"$(if $(NVCC),built for sm_ $(CUDA_ARCH) and PTX,built without nvcc)"'
 
 DATA    := $(sort $(wildcard lattices/data/*.toml)) $(sort $(wildcard lattices/scenarios/*.toml))
-# nvcc: no fused multiply-add, as on the CPU; machine code for each architecture, PTX for later ones
+# nvcc: no fused multiply-add, as on the CPU; machine code for each architecture, PTX for all others
 NVCC_ARCH  = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
-             -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+             -gencode arch=compute_80,code=compute_80
 NVCCFLAGS ?= -O3
 ALL_NVCCFLAGS = -std=c++17 $(NVCCFLAGS) -fmad=false -t 0 -ccbin $(CXX) -Xcompiler "-ffp-contract=off $(INCLUDES)" $(INCLUDES)
 

@@ -253,7 +253,8 @@ fi
 
 if [ -n "$NVCC" ]; then
     echo "== nvcc"
-    expect "the physics compiles for sm_90" "$NVCC" -fmad=false -std=c++17 -arch=sm_90 -I. -c -o "$WORK/headers.o" tests/headers.cu
+    expect "the kernels compile for every architecture that is shipped" make --no-print-directory BUILD="$BUILD/all-arch" \
+        CUDA_ARCH="${ALL_ARCH:-80 86 89 90 100 120}" "$BUILD/all-arch/obj/kernels/device.o"
     include=$(dirname "$(dirname "$NVCC")")/include
     curand() {
         ${CXX:-c++} -O2 -std=c++17 -I"$include" -c -o "$WORK/curand.o" tests/curand_philox.cpp &&
@@ -283,13 +284,31 @@ if [ -z "$QUICK" ]; then
     else
         skipped="$skipped clang"
     fi
+    echo "== sanitizers"
+    clean() { # variant, scenarios...: golden hashes under a sanitizer that stops at the first finding
+        variant=$1
+        shift
+        ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS=halt_on_error=1 \
+            sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2 "$@"
+    }
+    expect "builds: address and undefined-behaviour sanitizers" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/asan" \
+        OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/kmc"
+    expect "no finding of the address and undefined-behaviour sanitizers" clean asan o3 hybrid slab tiles
+    if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
+        expect "builds: thread sanitizer" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/tsan" CC=clang CXX=clang++ \
+            OPTIMISE="-O1 -fsanitize=thread" "$BUILD/tsan/kmc"
+        expect "no race between tiles, regions and replicas" clean tsan o2 tiles
+    fi
     echo "== deliberate faults"
-    for fault in 1 2; do
-        expect "builds with fault $fault" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/fault$fault" \
-            CFLAGS="-O2 -DKMC_SABOTAGE=$fault" "$BUILD/fault$fault/test"
-        turns_red() { "$BUILD/fault$fault/test" -j2 --quiet --filter 'detailed_balance/*'; [ $? != 0 ]; }
-        expect "detailed balance turns red with fault $fault" turns_red
-    done
+    fault() { # number, program, tests that must turn red
+        expect "builds with fault $1" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/fault$1" \
+            CFLAGS="-O2 -DKMC_SABOTAGE=$1" "$BUILD/fault$1/$2"
+        turns_red() { "$BUILD/fault$1/$2" -j2 --quiet --filter "$3"; [ $? != 0 ]; }
+        expect "$3 turns red with fault $1" turns_red "$@"
+    }
+    fault 1 test 'detailed_balance/*'
+    fault 2 test 'detailed_balance/*'
+    fault 3 validate 'pass_rates/*'
 fi
 
 [ -n "$skipped" ] && echo "skipped for want of:$skipped"
