@@ -3,10 +3,12 @@
 #include <string.h>
 #include "../kernels/tables.h"
 #include "commands.h"
+#include "engine.h"
 #include "options.h"
 #include "version.h"
 
 int cmd_info(int argc, char **argv) {
+    char note[256];
     if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
         puts("kmc info - version, build and devices");
         return EXIT_OK;
@@ -22,7 +24,11 @@ int cmd_info(int argc, char **argv) {
     printf("compiler     %s\nflags        %s\n", __VERSION__, VERSION_FLAGS);
     printf("processor    %d cores\n", omp_get_num_procs());
     printf("CUDA         %s\n", VERSION_CUDA);
-    printf("engines      exact (serial reference, replicas in parallel)\n");
+    printf("engines      auto: %s here; cpu and cuda give the same bits; exact is the serial "
+           "reference\n",
+           engine_find("auto", note, sizeof note)->name);
+    if (*note)
+        printf("             %s\n", note);
     printf("arithmetic   a*b+c %s\n",
            tables_fused() ? "FUSED: results differ from other machines" : "not fused, as needed");
     return EXIT_OK;
