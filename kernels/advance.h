@@ -29,7 +29,8 @@ struct window {
     const uint8_t (*owns)[256]; /* by cation (0) or anion (1) byte: may the site own channels */
     double *rate;               /* leaves, then the sums of 32, then the sums of those, ... */
     int32_t levels;
-    int64_t begin[WINDOW_LEVELS], length[WINDOW_LEVELS]; /* of each level, lengths multiples of 32 but for the root */
+    int64_t begin[WINDOW_LEVELS],
+        length[WINDOW_LEVELS]; /* of each level, lengths multiples of 32 but for the root */
 };
 
 KMC_HD int64_t window_leaves(const struct region *r) {
@@ -109,8 +110,7 @@ KMC_HD double window_sum(const double *v) {
 }
 
 KMC_HD void window_sum_node(struct window *w, int level, int64_t node) {
-    w->rate[w->begin[level] + node] =
-        window_sum(&w->rate[w->begin[level - 1] + node * WINDOW_FAN]);
+    w->rate[w->begin[level] + node] = window_sum(&w->rate[w->begin[level - 1] + node * WINDOW_FAN]);
 }
 
 KMC_HD double window_total(const struct window *w) {

@@ -16,7 +16,7 @@ struct device;
 
 /* The owners that read a site (kmc/influence.h) in one array: entries begin[plane*4 + kind] .. begin[plane*4 + kind + 1] - 1. */
 struct device_influence {
-    const int32_t *begin;   /* [4 n_planes + 1] */
+    const int32_t *begin;      /* [4 n_planes + 1] */
     const int16_t (*entry)[4]; /* owner's plane, kind, and di, dj relative to the changed site */
 };
 

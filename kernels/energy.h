@@ -84,7 +84,8 @@ KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configurati
 
 /* Energy of putting an ion on a cation site that is vacant, or that the absent ion (may be NULL) leaves vacant. */
 KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord c, int species, const struct energy_absent *a) {
+                                 struct lattice_coord c, int species,
+                                 const struct energy_absent *a) {
     int n = lattice_stencil_of(x->lattice, c)->n_vertex;
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind), sum = 0;
     int is_tm = m->group[species] == GROUP_TM;
@@ -143,7 +144,7 @@ KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configurati
 
 /* Energy of joining o and its neighbour in direction `dir` into a peroxo dimer, both taken as holes whatever they are now. */
 KMC_HD_ONCE int32_t energy_join(const struct rate_model *m, const struct configuration *x,
-                           struct lattice_coord o, int dir) {
+                                struct lattice_coord o, int dir) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
     struct lattice_coord p = lattice_step(x->lattice, o, st->oxygen[dir]);
     uint8_t no = x->n_tm[lattice_oxygen_index(x->lattice, o)];

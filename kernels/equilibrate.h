@@ -45,7 +45,9 @@ struct pass_channel {
     uint8_t far_kind, far_parity; /* PASS_FAR: the other site */
     uint8_t spacing[AXES];
     uint8_t n_picks; /* members: largest number over all stencils */
-    uint8_t keep[PASS_BANDS][PASS_CLASS + 1][PASS_CLASS + 1]; /* share of draws kept, of PASS_KEEP; 0 where a class takes no part */
+    uint8_t
+        keep[PASS_BANDS][PASS_CLASS + 1]
+            [PASS_CLASS + 1]; /* share of draws kept, of PASS_KEEP; 0 where a class takes no part */
 };
 
 /* Immutable plan of all passes, for CPU and GPU alike. */
@@ -144,8 +146,8 @@ KMC_HD int32_t pass_wrap(int32_t c, int32_t n) {
 }
 
 /* Member of the channel at a stencil; 0 when it has none. */
-KMC_HD int pass_member(const struct pass_plan *plan, const struct pass *p,
-                       const struct lattice *l, int s, struct pass_plane *q) {
+KMC_HD int pass_member(const struct pass_plan *plan, const struct pass *p, const struct lattice *l,
+                       int s, struct pass_plane *q) {
     const struct lattice_stencil *st = &l->stencil[s];
     int pick = p->pick;
     q->dir = -1;
@@ -209,8 +211,8 @@ KMC_HD void pass_lane(const struct pass *p, int32_t lane, int32_t at[AXES]) {
 }
 
 /* The far site of a lane: in the cell of its mirror lane.  0 for the second lane of a pair. */
-KMC_HD int pass_far_end(const struct pass_plan *plan, const struct pass *p,
-                        const struct lattice *l, int32_t lane, struct move_bond *b) {
+KMC_HD int pass_far_end(const struct pass_plan *plan, const struct pass *p, const struct lattice *l,
+                        int32_t lane, struct move_bond *b) {
     int32_t other = p->mirror - lane, at[AXES];
     other += other < 0 ? p->lanes : 0;
     if (other <= lane)
@@ -240,14 +242,14 @@ KMC_HD int pass_is_open(const struct pass_plan *plan, const struct pass *p, int 
                         uint8_t byte_a, int kind_b, uint8_t byte_b, int dir, uint32_t word) {
     int a = plan->info[kind_a == SITE_O][byte_a], b = plan->info[kind_b == SITE_O][byte_b];
     int token = ((a & b >> 1) | (b & a >> 1)) & PASS_HAS; /* PASS_ROOM is the next bit */
-    return (token || dir >= 0) &&
-           (word >> 1 & (PASS_KEEP - 1)) < p->channel->keep[p->band][a & PASS_CLASS][b & PASS_CLASS];
+    return (token || dir >= 0) && (word >> 1 & (PASS_KEEP - 1)) <
+                                      p->channel->keep[p->band][a & PASS_CLASS][b & PASS_CLASS];
 }
 
 /* The bond of a lane, whose cell is (i, j) in plane q; 0 when it has none or one that cannot move. */
-KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p,
-                     const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
-                     int32_t lane, uint32_t word, struct move_bond *b) {
+KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p, const struct pass_plane *q,
+                     const struct tile *t, int32_t i, int32_t j, int32_t lane, uint32_t word,
+                     struct move_bond *b) {
     const struct lattice *l = &t->lattice;
     b->site_a = q->base_a + j * l->row + i;
     if (p->channel->group == PASS_FAR) {
@@ -348,8 +350,9 @@ KMC_HD void tile_sums_book(struct tile_sums *s, const struct tile_call *c, const
     s->sum_li += (int64_t)mv->li_change * (c->all - from);
 }
 
-KMC_HD int pass_accepts(const struct rate_model *m, const struct tile_call *c, const struct move *mv,
-                        int64_t n_li, uint32_t word, uint32_t pass, uint32_t tile, uint32_t lane) {
+KMC_HD int pass_accepts(const struct rate_model *m, const struct tile_call *c,
+                        const struct move *mv, int64_t n_li, uint32_t word, uint32_t pass,
+                        uint32_t tile, uint32_t lane) {
     int64_t omega = mv->energy + tokens_electrode(&c->electrode, n_li, mv->li_change);
     return moves_accept(&m->boltzmann, omega, word, c->random, c->step,
                         pass_low_index(pass, tile, lane));
@@ -360,9 +363,8 @@ KMC_HD void pass_place_cuts(struct tiling *g, const struct lattice *box, struct 
                             uint32_t step, uint32_t purpose) {
     struct philox_block r = pass_words(random, step, purpose, UINT32_MAX);
     for (int a = 0; a < AXES; a++)
-        g->origin[a] = g->pieces[a] > 1 ? (int32_t)philox_below(
-                                              r.v[a], (uint32_t)tile_box_length(box, a))
-                                        : 0;
+        g->origin[a] =
+            g->pieces[a] > 1 ? (int32_t)philox_below(r.v[a], (uint32_t)tile_box_length(box, a)) : 0;
     g->origin[AXIS_C] = g->origin[AXIS_C] / 2 * 2;
 }
 

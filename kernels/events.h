@@ -53,15 +53,17 @@ struct event_channel {
 struct event_list {
     int n;
     double total;
-    double search; /* the first channel at which the total exceeds this is kept in `found`; < 0 = none */
+    double
+        search; /* the first channel at which the total exceeds this is kept in `found`; < 0 = none */
     struct event_channel found;
     struct event_channel *all; /* [EVENT_CHANNELS_MAX] or NULL */
 };
 
 /* Barriers in ueV that stand for rates. */
 struct event_limits {
-    int64_t floor;             /* barriers from here on count as infinite */
-    int64_t fast[EVENT_KINDS]; /* a pair whose higher barrier is not above this is fast; -1 = none is */
+    int64_t floor; /* barriers from here on count as infinite */
+    int64_t
+        fast[EVENT_KINDS]; /* a pair whose higher barrier is not above this is fast; -1 = none is */
 };
 
 /* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the whole slice. */
@@ -195,8 +197,8 @@ struct event_exits {
 };
 
 KMC_HD_ONCE void events_exits(const struct event_context *e, int species, struct lattice_coord tet,
-                         int64_t tet_energy, const struct energy_absent *a,
-                         struct event_exits *out) {
+                              int64_t tet_energy, const struct energy_absent *a,
+                              struct event_exits *out) {
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, tet);
     out->n = 0;
@@ -315,8 +317,8 @@ KMC_HD int64_t events_molecular_around(const struct configuration *x, struct lat
     int64_t molecular = 0;
     for (int v = 0; v < n; v++)
         if (v != skip)
-            molecular += rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]) ==
-                         ANION_MOLECULAR;
+            molecular +=
+                rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]) == ANION_MOLECULAR;
     return molecular;
 }
 
@@ -348,8 +350,8 @@ KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *
 
 /* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `energy_o` = energy of all that does not depend on the oct. */
 KMC_HD_ONCE void events_exchange(const struct event_context *e, struct event_list *l,
-                            struct event_channel *ch, struct lattice_coord o, int gain,
-                            int64_t energy_o, int64_t kra) {
+                                 struct event_channel *ch, struct lattice_coord o, int gain,
+                                 int64_t energy_o, int64_t kra) {
     const struct rate_model *m = e->m;
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
@@ -441,7 +443,7 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
 
 /* All channels that a site owns now; `search` and `all` of the list are set by the caller. */
 KMC_HD_ONCE void events_of_site(const struct event_context *e, struct lattice_coord c,
-                           struct event_list *l) {
+                                struct event_list *l) {
     uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, c)];
     l->n = 0;
     l->total = 0;

@@ -52,7 +52,8 @@ struct lattice_reach {
 struct lattice {
     int32_t na, nb, n_planes; /* cells along a1, a2; number of O planes: periods of the box */
     int32_t pad;              /* cells of border on every side in memory: 0, or 1 in a tile */
-    int64_t row, layer, origin; /* strides of j and of (plane, kind) in memory, place of O (0, 0, 0): lattice_stride */
+    int64_t row, layer,
+        origin; /* strides of j and of (plane, kind) in memory, place of O (0, 0, 0): lattice_stride */
     int32_t n_stencils;
     const uint8_t *letter; /* [2 n_planes], 0, 1, 2 = A, B, C; the stacking twice */
     const uint8_t (*stencil_of)[SITE_KINDS]; /* [2 n_planes], index into stencil[] */

@@ -13,20 +13,15 @@
 #include "events.h"
 #include "philox.h"
 
-enum move_kind {
-    MOVE_TOKEN,
-    MOVE_JOIN,
-    MOVE_SPLIT,
-    MOVE_COMBINE,
-    MOVE_CLEAVE
-};
+enum move_kind { MOVE_TOKEN, MOVE_JOIN, MOVE_SPLIT, MOVE_COMBINE, MOVE_CLEAVE };
 
 /* A bond as drawn: two token sites and what ties them. */
 struct move_bond {
     struct lattice_coord a, b;
     int64_t site_a, site_b;
-    int32_t shared;   /* O that both touch, as the stencil has it */
-    int8_t face, dir; /* do they share a face; O - O: direction from a to b; a triple: direction from the O b to its neighbour; else -1 */
+    int32_t shared; /* O that both touch, as the stencil has it */
+    int8_t face,
+        dir; /* do they share a face; O - O: direction from a to b; a triple: direction from the O b to its neighbour; else -1 */
     uint8_t triple;
 };
 
@@ -61,8 +56,8 @@ KMC_HD int moves_is_bonded(uint8_t anion_byte) {
 
 KMC_HD int moves_is_fast(const struct move_context *k, int kind, const struct move *mv,
                          int64_t kra) {
-    return events_is_fast(&k->limits, kind,
-                          mv->energy + (int64_t)mv->li_change * k->voltage_ueV, kra);
+    return events_is_fast(&k->limits, kind, mv->energy + (int64_t)mv->li_change * k->voltage_ueV,
+                          kra);
 }
 
 /* Turns the bond so that a token can hop a -> b; 0 when none can. */

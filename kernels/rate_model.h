@@ -50,8 +50,9 @@ struct rate_model {
     int32_t bond[3];
 
     /* species */
-    int8_t charge[MODEL_SPECIES];  /* e */
-    uint8_t group[256];            /* enum ion_group of a cation byte; GROUP_NONE, without energy, for vacant and outside */
+    int8_t charge[MODEL_SPECIES]; /* e */
+    uint8_t group
+        [256]; /* enum ion_group of a cation byte; GROUP_NONE, without energy, for vacant and outside */
     uint8_t tokens[MODEL_SPECIES]; /* holes on a redox centre above its most reduced state */
     uint8_t capacity
         [MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 = fixed valence */

@@ -18,8 +18,7 @@ enum token_class {
 };
 
 /* Class of a site from its byte: fixed while TM ions rest, wherever the tokens are. */
-KMC_HD enum token_class tokens_class(const struct rate_model *m, int32_t kind,
-                                                uint8_t byte) {
+KMC_HD enum token_class tokens_class(const struct rate_model *m, int32_t kind, uint8_t byte) {
     if (kind == SITE_O)
         return rate_model_state(byte) < ANION_ACTIVE ? TOKEN_OXYGEN : TOKEN_NONE;
     if (byte == SITE_OUTSIDE)

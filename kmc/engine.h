@@ -9,7 +9,8 @@
 struct engine_equilibrated {
     int64_t draws, evaluated, accepted;
     int64_t sum_li, samples; /* <N> = sum_li / samples */
-    double stiffness_ueV;    /* of the restraint as it acted on N: cell voltage = field + stiffness (<N> - target) */
+    double
+        stiffness_ueV; /* of the restraint as it acted on N: cell voltage = field + stiffness (<N> - target) */
 };
 
 /* Result of one call of advance. */

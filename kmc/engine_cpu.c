@@ -17,7 +17,8 @@
 struct workspace {
     void *tile;
     struct lattice_reach reach[LATTICE_MAX_STENCILS];
-    struct philox_block words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
+    struct philox_block
+        words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
     uint32_t words_group;
     int32_t words_lanes;
     double *rate;
@@ -75,8 +76,7 @@ struct tile_job {
 static void try_lane(struct tile_job *job, const struct move *mv, uint32_t word, uint32_t pass,
                      int32_t lane) {
     job->sums.evaluated++;
-    if (!pass_accepts(job->e->m, job->call, mv, job->n_li, word, pass, job->number,
-                      (uint32_t)lane))
+    if (!pass_accepts(job->e->m, job->call, mv, job->n_li, word, pass, job->number, (uint32_t)lane))
         return;
     moves_apply(&job->moves, mv);
     job->n_li += mv->li_change;
@@ -117,13 +117,11 @@ static void run_tile(struct engine *e, struct workspace *w, const struct tile_ca
     pass_place_cuts(&g, &e->m->lattice, call->random, call->step, 0);
     int32_t *demon = &s->demon[pass_demon(call->random, call->step, number, s->n_demons)];
     load_tile(e, w, &g, number, &t);
-    struct tile_job job = {e,
-                           call,
-                           &t,
-                           {e->m, &t.x, call->limits, call->electrode.voltage_ueV, call->complete},
-                           number,
-                           -*demon,
-                           {0}};
+    struct tile_job job = {
+        e,      call,
+        &t,     {e->m, &t.x, call->limits, call->electrode.voltage_ueV, call->complete},
+        number, -*demon,
+        {0}};
     w->words_group = UINT32_MAX;
     for (uint32_t p = 0; p < call->passes; p++)
         run_pass(&job, w, call->first_pass + p);
@@ -148,10 +146,8 @@ static void run_round(struct engine *e, const struct tile_call *call, struct til
 
 static void cpu_equilibrate(struct engine *e, const struct electrode *electrode, double slice_s,
                             int64_t draws, int64_t measured, struct engine_equilibrated *out) {
-    struct engine_task task = {.electrode = *electrode,
-                               .slice_s = slice_s,
-                               .draws = draws,
-                               .measured = measured};
+    struct engine_task task = {
+        .electrode = *electrode, .slice_s = slice_s, .draws = draws, .measured = measured};
     struct tile_call call;
     struct tile_sums sums = {0};
     int64_t before = e->s->n_li;

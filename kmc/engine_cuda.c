@@ -180,10 +180,8 @@ static void cuda_equilibrate(struct engine *e, const struct electrode *electrode
 
 static void cuda_advance(struct engine *e, const struct electrode *electrode, double step_s,
                          double slice_s, struct engine_advanced *out) {
-    struct engine_task task = {.engine = e,
-                               .electrode = *electrode,
-                               .step_s = step_s,
-                               .slice_s = slice_s};
+    struct engine_task task = {
+        .engine = e, .electrode = *electrode, .step_s = step_s, .slice_s = slice_s};
     cuda_advance_all(&task, 1);
     *out = task.advanced;
 }

@@ -103,16 +103,17 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
     const struct lattice *l = &e->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, bond->a);
     bool vertex = ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE;
-    const struct lattice_offset *list = vertex                   ? st->vertex
-                                        : ch->group == NEAR_OCT  ? st->oct
-                                        : ch->group == NEAR_TET  ? st->tet
-                                                                 : st->oxygen;
-    uint32_t n = vertex                   ? st->n_vertex
-                 : ch->group == NEAR_OCT  ? st->n_oct
-                 : ch->group == NEAR_TET  ? st->n_tet
-                                          : st->n_oxygen;
+    const struct lattice_offset *list = vertex                  ? st->vertex
+                                        : ch->group == NEAR_OCT ? st->oct
+                                        : ch->group == NEAR_TET ? st->tet
+                                                                : st->oxygen;
+    uint32_t n = vertex                  ? st->n_vertex
+                 : ch->group == NEAR_OCT ? st->n_oct
+                 : ch->group == NEAR_TET ? st->n_tet
+                                         : st->n_oxygen;
     bond->triple = ch->group == NEAR_TRIPLE;
-    uint32_t pick = philox_below(random, bond->triple ? 12 * n : n), at = bond->triple ? pick / 12 : pick;
+    uint32_t pick = philox_below(random, bond->triple ? 12 * n : n),
+             at = bond->triple ? pick / 12 : pick;
     if (n == 0)
         return false;
     struct lattice_offset o = list[at];
@@ -353,7 +354,7 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s, 
 }
 
 const struct engine_ops engine_exact = {.name = "exact",
-                                       .create = exact_create,
-                                       .free = exact_free,
-                                       .equilibrate = exact_equilibrate,
-                                       .advance = exact_advance};
+                                        .create = exact_create,
+                                        .free = exact_free,
+                                        .equilibrate = exact_equilibrate,
+                                        .advance = exact_advance};

@@ -99,8 +99,8 @@ static bool invert_reads(struct influence *f, struct site_set *s) {
                 reads_of_ion(s, owner);
             for (int64_t r = 0; r < s->n; r++) {
                 struct lattice_coord c = lattice_coord_of(l, s->member[r]);
-                struct influence_offset o = {(int16_t)plane, (int16_t)kind,
-                                             shortest(-c.i, l->na), shortest(-c.j, l->nb)};
+                struct influence_offset o = {(int16_t)plane, (int16_t)kind, shortest(-c.i, l->na),
+                                             shortest(-c.j, l->nb)};
                 if (!append(f, c.plane, c.kind, o))
                     return false;
             }

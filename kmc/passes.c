@@ -27,7 +27,9 @@ struct channel_source {
 
 #define KEEP_ALL                                                                                   \
     {                                                                                              \
-        {100, 100, 100}, {100, 100, 100}, { 100, 100, 100 }                                        \
+        {100, 100, 100}, {100, 100, 100}, {                                                        \
+            100, 100, 100                                                                          \
+        }                                                                                          \
     }
 
 /* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
@@ -373,8 +375,7 @@ static void fill_slots(struct pass_plan *plan, const int *source) {
 }
 
 static uint8_t info_of(const struct rate_model *m, int32_t kind, uint8_t byte) {
-    return (uint8_t)(tokens_class(m, kind, byte) |
-                     (tokens_has(m, kind, byte) ? PASS_HAS : 0) |
+    return (uint8_t)(tokens_class(m, kind, byte) | (tokens_has(m, kind, byte) ? PASS_HAS : 0) |
                      (tokens_has_room(m, kind, byte) ? PASS_ROOM : 0));
 }
 

@@ -85,7 +85,8 @@ static void print_controls(const struct runfiles_run *run, const struct output_i
     fprintf(out,
             "\nNumerical controls: up to %.0f sub-slices a slice; hops from large steps (k dt > "
             "%.2g) in the last cycle %.0f %%%s;\n"
-            "  hops fast in both directions slowed by one common factor, smallest %.2g (>= %.2g firings "
+            "  hops fast in both directions slowed by one common factor, smallest %.2g (>= %.2g "
+            "firings "
             "a slice kept).\n",
             extreme(t, "sub_slices_max", true), scenario_real(s, "kinetics.large_step"),
             100 * share,

@@ -15,7 +15,8 @@ struct state {
     int64_t n_li;       /* Li+ in the crystal */
     double time_s;      /* clock of the slow events */
     struct philox random;
-    int32_t *demon; /* [n_demons] restraint of a box cut into tiles, see kmc/engine_cpu.c; owner: this struct */
+    int32_t *
+        demon; /* [n_demons] restraint of a box cut into tiles, see kmc/engine_cpu.c; owner: this struct */
     int64_t n_demons;
     uint32_t step; /* counter of equilibrate and advance calls: the Philox step word */
 };

@@ -54,8 +54,8 @@ static void load_tile(struct bench *b, uint32_t round, int64_t index) {
     b->tile.lattice.reach = b->reach;
     for (int32_t row = 0; row < tile_rows(&b->tile); row++)
         tile_load_row(&b->tile, &s->x, row);
-    b->moves = (struct move_context){
-        b->f->model, &b->tile.x, {0}, 4200000, schedule_is_complete(s)};
+    b->moves =
+        (struct move_context){b->f->model, &b->tile.x, {0}, 4200000, schedule_is_complete(s)};
     for (int k = 0; k < EVENT_KINDS; k++)
         b->moves.limits.fast[k] = INT64_MAX;
 }
@@ -73,8 +73,8 @@ static int judge(const struct bench *b, const struct pass *p, int32_t lane, stru
     pass_plane_begin(&b->schedule.plan, p, l, at[AXIS_C], &q);
     /* word 0: nothing is thinned out that can be kept at all, the coin shows tails */
     return pass_judge(&b->schedule.plan, p, &q, &b->tile, &b->moves,
-                      pass_place(p, AXIS_A, at[AXIS_A]),
-                      pass_place(p, AXIS_B, at[AXIS_B]), lane, 0, mv);
+                      pass_place(p, AXIS_A, at[AXIS_A]), pass_place(p, AXIS_B, at[AXIS_B]), lane, 0,
+                      mv);
 }
 
 static bool same(const struct move *a, const struct move *b) {
@@ -140,8 +140,8 @@ static void all_channels(const char *source, const char *const *set, uint32_t ro
 }
 
 #define BOX(a, b, n)                                                                               \
-    "structure.cells_a=" #a, "structure.cells_b=" #b, "structure.repeats=" #n, "structure.order=solid-solution",     \
-        FIXTURE_CHEMISTRY
+    "structure.cells_a=" #a, "structure.cells_b=" #b, "structure.repeats=" #n,                     \
+        "structure.order=solid-solution", FIXTURE_CHEMISTRY
 
 Test(passes, lanes_do_not_touch_in_o3) {
     all_channels("builtin:o3-lmr", FIXTURE_SET(BOX(9, 7, 2)), 4);
@@ -243,9 +243,9 @@ Test(passes, tiles_do_not_touch) {
             }
         }
         struct state again = fixture_copy(b->f, s);
-        cr_expect_eq(memcmp(again.x.deviation, s->x.deviation,
-                            (size_t)s->n_oxygen * sizeof *s->x.deviation),
-                     0);
+        cr_expect_eq(
+            memcmp(again.x.deviation, s->x.deviation, (size_t)s->n_oxygen * sizeof *s->x.deviation),
+            0);
         state_free(&again);
     }
     free(before);
