@@ -24,12 +24,15 @@ void progress_show(struct progress *p, double done, const char *text) {
     if (p->quiet || now - p->last_s < (p->terminal ? 0.25 : 10.0))
         return;
     p->last_s = now;
+    int64_t evaluated;
+#pragma omp atomic read
+    evaluated = p->evaluated;
     double here = done - p->done_before;
     double eta = here > 0.005 ? used * (1 - done) / here : 0;
     int h = (int)(eta / 3600), m = (int)(eta / 60) % 60, s = (int)eta % 60;
     fprintf(stderr, "%s%3.0f %% %s  %.1e moves/s  ETA %02d:%02d:%02d%s",
             p->terminal ? "\r\033[K" : "", 100 * done, text,
-            used > 0 ? (double)p->evaluated / used : 0, h, m, s, p->terminal ? "" : "\n");
+            used > 0 ? (double)evaluated / used : 0, h, m, s, p->terminal ? "" : "\n");
     fflush(stderr);
     p->drawn = p->terminal;
 }

@@ -21,8 +21,12 @@ struct worker {
 
 static void show(struct run *run, const struct replica *r, const struct protocol_slice *s) {
     double done = 0;
-    for (int64_t k = 0; k < run->sim.replicas; k++)
-        done += run->track[k].done / (double)run->sim.replicas;
+    for (int64_t k = 0; k < run->sim.replicas; k++) {
+        double one;
+#pragma omp atomic read
+        one = run->track[k].done;
+        done += one / (double)run->sim.replicas;
+    }
     char text[128];
     snprintf(text, sizeof text, "replica %u cycle %lld/%lld %s x_Li=%.2f V=%.2f", r->number,
              (long long)s->cycle, (long long)run->sim.protocol.cycles,

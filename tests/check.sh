@@ -288,7 +288,7 @@ if [ -z "$QUICK" ]; then
     clean() { # variant, scenarios...: golden hashes under a sanitizer that stops at the first finding
         variant=$1
         shift
-        ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS=halt_on_error=1 \
+        ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS="halt_on_error=1 ignore_noninstrumented_modules=1" \
             sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2 "$@"
     }
     expect "builds: address and undefined-behaviour sanitizers" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/asan" \
