@@ -60,9 +60,9 @@ void track_slice(struct track *t, uint32_t replica, const struct protocol_slice 
     t->last_capacity = s->capacity_mAh_per_g;
     t->last_step = s->step;
     t->last_cycle = s->cycle;
-    double done = share_done(s, cycles);
+    /* another thread shows it */
 #pragma omp atomic write
-    t->done = done; /* another thread shows it */
+    t->done = share_done(s, cycles);
     if (with_profile)
         add_row(t, &t->profile, "%.3f,%.5f,%.6f,%lld,%.7f,%.7f,%d,%u,%.4f\n", s->time_s,
                 s->voltage_V, s->current_mA_per_g * 1e-3, (long long)s->cycle, t->charged_Ah,
