@@ -41,6 +41,12 @@ static const struct {
     COLUMN("cluster_percolates_charge", cluster_percolates),
     COLUMN("tm_hops", tm_hops),
     COLUMN("o_events", o_events),
+    COLUMN("join_events", joins),
+    COLUMN("split_events", splits),
+    COLUMN("cleave_events", cleaves),
+    COLUMN("combine_events", combines),
+    COLUMN("oxidise_events", oxidations),
+    COLUMN("reduce_events", reductions),
     COLUMN("large_step_share", large_step_share),
     COLUMN("stiff_factor_min", stiff_factor_min),
     COLUMN("sub_slices_max", sub_slices_max),
@@ -101,19 +107,29 @@ static void fill_discharge(struct cycle_record *c, const struct replica *r,
     c->state_hash = state_hash(&r->state);
 }
 
+/* Adds the events of a half-cycle; the charge begins the counts. */
+static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS], bool charge) {
+    double *const count[EVENT_KINDS] = {&c->tm_hops,  &c->joins,      &c->splits,    &c->cleaves,
+                                        &c->combines, &c->oxidations, &c->reductions};
+    c->o_events = charge ? 0 : c->o_events;
+    for (int k = 0; k < EVENT_KINDS; k++) {
+        *count[k] = (charge ? 0 : *count[k]) + (double)fired[k];
+        c->o_events += k == EVENT_HOP ? 0 : (double)fired[k];
+    }
+}
+
 void cycle_record_half(struct cycle_record *c, const struct replica *r, bool charge,
                        const struct protocol_half *h, const struct clusters *voids) {
     struct structure s;
     structure_count(&s, r->model, r->species, &r->state.x);
     if (charge) {
-        c->tm_hops = c->o_events = c->large_step_share = c->sub_slices_max = 0;
+        c->large_step_share = c->sub_slices_max = 0;
         c->stiff_factor_min = 1;
         fill_charge(c, &s, h, voids);
     } else {
         fill_discharge(c, r, &s, h);
     }
-    for (int k = 0; k < EVENT_KINDS; k++)
-        *(k == EVENT_HOP ? &c->tm_hops : &c->o_events) += (double)h->events.fired[k];
+    count_events(c, h->events.fired, charge);
     double large = share(h->events.hops_large, h->events.hops_unslowed);
     c->large_step_share = fmax(c->large_step_share, large);
     c->stiff_factor_min = fmin(c->stiff_factor_min, h->events.slow_down_min);
