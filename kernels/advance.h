@@ -4,11 +4,19 @@
  *     advance_time    waiting time from the root of the tree                            one thread
  *     select_event    window_select                                                     one thread
  *     apply_events    window_apply                                                      one thread
- *     refresh_rates   window_refresh for the owners in the influence of what changed    in parallel
+ *     refresh_rates   window_forget, then the owners in the influence of what changed    in parallel
  *
  * A region holds the owners of a block of cells; all that its events read and write outside is frozen meanwhile (kmc/engine_cpu.c rotates the regions).
- * A box that is one region is simulated exactly.  A leaf is a site of the region, its value the total rate of the site's channels; sums are taken in a
- * tree with 32 children a node, each in one fixed order, so they are the same numbers whoever computes them.
+ * A box that is one region is simulated exactly.  The window works on a copy with a border (kernels/tile.h): the region and a margin as wide as its
+ * owners read, or the whole of an axis.
+ *
+ *     border | margin | region ................. region | margin | border        local coordinates along a cut axis
+ *              0        first
+ *
+ * Events are carried out on the copy and on the box.  Energies that many channels share are kept (struct event_cache): made when first asked for,
+ * forgotten when something they read has changed.
+ * A leaf is a site of the region, its value the total rate of the site's channels; sums are taken in a tree with 32 children a node, each in one fixed
+ * order, so they are the same numbers whoever computes them.
  */
 #ifndef KERNELS_ADVANCE_H
 #define KERNELS_ADVANCE_H
@@ -23,9 +31,21 @@ struct region {
     int32_t start[AXES], length[AXES];
 };
 
+/* By plane of the box and kind of a changed site, list number plane*4 + kind: the owners that read it, and what is kept that follows from it (kind oct:
+ * of an oct; kind O: of an O), as offsets.  Entries begin[list] .. begin[list + 1] - 1. */
+struct window_influence {
+    int32_t n_lists;
+    const int32_t *owner_begin, *kept_begin; /* [n_lists + 1] */
+    const struct lattice_offset *owner, *kept;
+};
+
 struct window {
-    struct event_context context;
+    struct event_context context; /* of the tile */
+    struct tile tile;
+    struct event_cache cache;
+    struct configuration box;
     struct region region;
+    int32_t first[AXES];        /* of the region in the tile */
     const uint8_t (*owns)[256]; /* by cation (0) or anion (1) byte: may the site own channels */
     double *rate;               /* leaves, then the sums of 32, then the sums of those, ... */
     int32_t levels;
@@ -52,36 +72,103 @@ KMC_HD int64_t window_layout(struct window *w) {
     }
 }
 
+/* ---- the copy ---- */
+
+/* Margins along cut axes: whole cells, and an even number of planes. */
+KMC_HD int32_t window_margin(const int32_t reach[AXES], int axis) {
+    return axis == AXIS_C ? (reach[axis] + 1) / 2 * 2 : reach[axis];
+}
+
+/* Sizes and place of the copy of w->region of the box; the arrays and distances are the caller's. */
+KMC_HD void window_place(struct window *w, const struct lattice *box, const int32_t reach[AXES]) {
+    struct tile *t = &w->tile;
+    int32_t length[AXES];
+    for (int a = 0; a < AXES; a++) {
+        int32_t n = tile_box_length(box, a), margin = window_margin(reach, a);
+        t->cut[a] = w->region.length[a] < n;
+        w->first[a] = t->cut[a] ? margin : 0;
+        length[a] = t->cut[a] ? w->region.length[a] + 2 * margin : n;
+        t->start[a] = t->cut[a] ? tile_wrap(w->region.start[a] - margin, n) : 0;
+    }
+    t->lattice = *box;
+    t->lattice.pad = 1;
+    t->lattice.reach = NULL;
+    t->lattice.na = length[AXIS_A];
+    t->lattice.nb = length[AXIS_B];
+    t->lattice.n_planes = length[AXIS_C];
+    t->lattice.stencil_of = box->stencil_of + t->start[AXIS_C];
+    t->lattice.letter = box->letter + t->start[AXIS_C];
+    lattice_stride(&t->lattice);
+}
+
+/* Bytes of the work space of a window beside its rates: the copy and what is kept. */
+KMC_HD int64_t window_bytes(const struct lattice *tile) {
+    return (tile_bytes(tile) + 7) / 8 * 8 + EVENT_CACHE_ARRAYS * (int64_t)sizeof(int32_t) *
+                                                (lattice_array_length(tile) / SITE_KINDS);
+}
+
+/* Lays the arrays into a work space of window_bytes, aligned to 8 bytes. */
+KMC_HD void window_point(struct window *w, void *workspace) {
+    int64_t cells = lattice_array_length(&w->tile.lattice) / SITE_KINDS;
+    int32_t *kept = (int32_t *)((char *)workspace + (tile_bytes(&w->tile.lattice) + 7) / 8 * 8);
+    tile_point(&w->tile, workspace);
+    w->cache.give = kept;
+    w->cache.take = kept + cells;
+    w->cache.share = kept + 2 * cells;
+    w->cache.give_least = kept + 3 * cells;
+    w->cache.give_most = kept + 4 * cells;
+    w->context.x = &w->tile.x;
+    w->context.cache = &w->cache;
+}
+
+/* Number of entries of give, take and share, which lie one after the other: to be set to EVENT_UNKNOWN before the first refresh. */
+KMC_HD int64_t window_kept(const struct window *w) {
+    return 3 * (lattice_array_length(&w->tile.lattice) / SITE_KINDS);
+}
+
+/* Forgets what is kept of a cell of the copy, in the border too. */
+KMC_HD void window_forget(struct window *w, struct lattice_coord c) {
+    struct lattice_places p;
+    int oxygen = c.kind == SITE_O;
+    lattice_places_of(&w->tile.lattice, c, &p);
+    for (int k = 0; k < p.n; k++) {
+        int64_t cell = lattice_oxygen_index(&w->tile.lattice, p.at[k]);
+        if (oxygen) {
+            w->cache.share[cell] = EVENT_UNKNOWN;
+        } else {
+            w->cache.give[cell] = EVENT_UNKNOWN;
+            w->cache.take[cell] = EVENT_UNKNOWN;
+        }
+    }
+}
+
+/* List of the influence of a site of the copy. */
+KMC_HD int32_t window_list(const struct window *w, struct lattice_coord c) {
+    return tile_wrap(c.plane + w->tile.start[AXIS_C], w->box.lattice->n_planes) * SITE_KINDS +
+           c.kind;
+}
+
+/* ---- leaves ---- */
+
 KMC_HD struct lattice_coord window_coord(const struct window *w, int64_t leaf) {
-    const struct lattice *l = w->context.x->lattice;
     const struct region *r = &w->region;
     uint32_t row = (uint32_t)leaf / (uint32_t)r->length[AXIS_A];
     uint32_t layer = row / (uint32_t)r->length[AXIS_B];
     struct lattice_coord c;
-    c.i = r->start[AXIS_A] + (int32_t)((uint32_t)leaf - row * (uint32_t)r->length[AXIS_A]);
-    c.j = r->start[AXIS_B] + (int32_t)(row - layer * (uint32_t)r->length[AXIS_B]);
-    c.plane = r->start[AXIS_C] + (int32_t)(layer / SITE_KINDS);
+    c.i = w->first[AXIS_A] + (int32_t)((uint32_t)leaf - row * (uint32_t)r->length[AXIS_A]);
+    c.j = w->first[AXIS_B] + (int32_t)(row - layer * (uint32_t)r->length[AXIS_B]);
+    c.plane = w->first[AXIS_C] + (int32_t)(layer / SITE_KINDS);
     c.kind = (int32_t)(layer % SITE_KINDS);
-    c.i -= c.i >= l->na ? l->na : 0;
-    c.j -= c.j >= l->nb ? l->nb : 0;
-    c.plane -= c.plane >= l->n_planes ? l->n_planes : 0;
     return c;
 }
 
-KMC_HD int32_t window_inside(int32_t c, int32_t start, int32_t length, int32_t n) {
-    c -= start;
-    c += c < 0 ? n : 0;
-    return c < length ? c : -1;
-}
-
-/* Leaf of a site, -1 when it lies outside the region. */
+/* Leaf of a site of the copy, -1 when it lies outside the region. */
 KMC_HD int64_t window_leaf(const struct window *w, struct lattice_coord c) {
-    const struct lattice *l = w->context.x->lattice;
     const struct region *r = &w->region;
-    int32_t i = window_inside(c.i, r->start[AXIS_A], r->length[AXIS_A], l->na);
-    int32_t j = window_inside(c.j, r->start[AXIS_B], r->length[AXIS_B], l->nb);
-    int32_t k = window_inside(c.plane, r->start[AXIS_C], r->length[AXIS_C], l->n_planes);
-    if ((i | j | k) < 0)
+    uint32_t i = (uint32_t)(c.i - w->first[AXIS_A]), j = (uint32_t)(c.j - w->first[AXIS_B]);
+    uint32_t k = (uint32_t)(c.plane - w->first[AXIS_C]);
+    if (i >= (uint32_t)r->length[AXIS_A] || j >= (uint32_t)r->length[AXIS_B] ||
+        k >= (uint32_t)r->length[AXIS_C])
         return -1;
     return (((int64_t)k * SITE_KINDS + c.kind) * r->length[AXIS_B] + j) * r->length[AXIS_A] + i;
 }
@@ -161,7 +248,17 @@ KMC_HD struct philox_block window_draw(struct philox random, uint32_t step, uint
     return philox_draw(random, STREAM_ADVANCE, step, (uint64_t)unit << 32 | d);
 }
 
-/* Sites that an event changes: owner, target and, for events that make or cut a bond with a token, the other O. */
+/* Carries an event out on the copy and on the box. */
+KMC_HD void window_apply(struct window *w, const struct event_channel *ch) {
+    const struct lattice *l = &w->tile.lattice, *box = w->box.lattice;
+    struct event_channel there = *ch;
+    there.site = lattice_site(box, tile_global(&w->tile, box, lattice_coord_of(l, ch->site)));
+    there.target = lattice_site(box, tile_global(&w->tile, box, lattice_coord_of(l, ch->target)));
+    events_apply(w->context.m, &w->tile.x, ch);
+    events_apply(w->context.m, &w->box, &there);
+}
+
+/* Sites of the copy that an event changes: owner, target and, for events that make or cut a bond with a token, the other O. */
 KMC_HD int window_changed(const struct lattice *l, const struct event_channel *ch,
                           int64_t site[3]) {
     int n = 0;

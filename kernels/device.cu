@@ -413,7 +413,7 @@ extern "C" int64_t device_free_bytes(void) {
 }
 
 static const char *copy_lattice(struct device *d, const struct lattice *l) {
-    size_t n = 2 * (size_t)l->n_planes;
+    size_t n = LATTICE_TURNS * (size_t)l->n_planes;
     d->lattice = *l;
     UP(l->letter, n, &d->lattice.letter);
     UP(l->stencil_of, n * SITE_KINDS, &d->lattice.stencil_of);

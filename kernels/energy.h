@@ -57,6 +57,11 @@ struct energy_absent {
     int32_t valence; /* e/12 that it gives to each of them */
 };
 
+/* O vertex v as a cell of the lattice itself, never of its border: to be compared. */
+KMC_HD int64_t energy_vertex(const struct lattice *l, struct lattice_coord c, int v) {
+    return lattice_oxygen_index(l, lattice_step(l, c, lattice_stencil_of(l, c)->vertex[v]));
+}
+
 KMC_HD void energy_take_off(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord c, int species, struct energy_absent *a) {
     a->site = lattice_site(x->lattice, c);
@@ -64,21 +69,33 @@ KMC_HD void energy_take_off(const struct rate_model *m, const struct configurati
     a->tm = m->group[species] == GROUP_TM;
     a->valence = m->charge[species] * rate_model_valence_step(c.kind);
     for (int v = 0; v < a->n; v++)
-        a->oxygen[v] = lattice_vertex(x->lattice, c, v);
+        a->oxygen[v] = energy_vertex(x->lattice, c, v);
 }
 
-/* Sum of face energies of an ion of `group` at a cation site with all its face neighbours, the site `without` left out. */
+/* Sum of face energies of an ion of `group` at a cation site with all its face neighbours. */
 KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord c, int group, int64_t without) {
+                            struct lattice_coord c, int group) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     int64_t here = r ? lattice_site(x->lattice, c) : 0;
     int32_t sum = 0;
     for (int v = 0; v < st->n_face; v++) {
         int64_t n = r ? here + r->face[v] : lattice_face(x->lattice, c, v);
-        int other = n != without ? m->group[x->occupancy[n]] : GROUP_NONE;
-        sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group][other];
+        int contact = r ? r->face_contact[v] : rate_model_contact(c.kind, st->face[v].kind);
+        sum += m->face[contact][group][m->group[x->occupancy[n]]];
     }
+    return sum;
+}
+
+/* The part of it that the absent ion would have. */
+KMC_HD int32_t energy_face_with(const struct rate_model *m, const struct configuration *x,
+                                struct lattice_coord c, int group, const struct energy_absent *a) {
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
+    int32_t sum = 0;
+    for (int v = 0; v < st->n_face; v++)
+        if (lattice_neighbor(x->lattice, c, st->face[v]) == a->site)
+            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group]
+                          [m->group[x->occupancy[a->site]]];
     return sum;
 }
 
@@ -90,7 +107,7 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind), sum = 0;
     int is_tm = m->group[species] == GROUP_TM;
     for (int v = 0; v < n; v++) {
-        int64_t o = lattice_vertex(x->lattice, c, v);
+        int64_t o = energy_vertex(x->lattice, c, v);
         int32_t d = x->deviation[o], n_tm = x->n_tm[o];
         if (d == RATE_MODEL_ABSENT)
             continue;
@@ -105,7 +122,38 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
             sum += m->anion[state][n_tm + 1] - m->anion[state][n_tm];
     }
     return sum + m->cation[species][rate_model_site_class(c)] +
-           energy_faces(m, x, c, m->group[species], a ? a->site : -1);
+           energy_faces(m, x, c, m->group[species]) -
+           (a ? energy_face_with(m, x, c, m->group[species], a) : 0);
+}
+
+/* Energy of the ion that is on a cation site: what energy_place gives when it is taken off. */
+KMC_HD int32_t energy_of_ion(const struct rate_model *m, const struct configuration *x,
+                             struct lattice_coord c, int species) {
+    struct energy_field f = energy_field_at(x, c);
+    int32_t q = m->charge[species] * rate_model_valence_step(c.kind);
+    int32_t sum = m->valence_unit * (2 * f.phi * q - f.n * q * q);
+    int n = m->group[species] == GROUP_TM ? lattice_stencil_of(x->lattice, c)->n_vertex : 0;
+    for (int v = 0; v < n; v++) {
+        int64_t o = lattice_vertex(x->lattice, c, v);
+        int state = rate_model_state(x->occupancy[lattice_oxygen_site(x->lattice, o)]);
+        if (state < ANION_ACTIVE)
+            sum += m->anion[state][x->n_tm[o]] - m->anion[state][x->n_tm[o] - 1];
+    }
+    return sum + m->cation[species][rate_model_site_class(c)] +
+           energy_faces(m, x, c, m->group[species]);
+}
+
+/* A lower bound of energy_place at a tet for a TM ion taken off an oct that shares a face with it, when no anion is missing: the O take the least that
+ * another TM can cost. */
+KMC_HD int32_t energy_place_least(const struct rate_model *m, const struct configuration *x,
+                                  struct lattice_coord tet, int species,
+                                  const struct energy_absent *a) {
+    int32_t q = m->charge[species] * rate_model_valence_step(tet.kind);
+    int32_t phi = energy_field_at(x, tet).phi - 3 * a->valence; /* a face has three O */
+    return m->valence_unit * (2 * phi * q + 4 * q * q) + 4 * m->tm_step_least +
+           m->cation[species][rate_model_site_class(tet)] +
+           energy_faces(m, x, tet, m->group[species]) -
+           m->face[FACE_TET_OCT][m->group[species]][m->group[species]];
 }
 
 /* Adds (sign +1) or takes away (-1) an ion's charge and TM count at the O around it, and sets the site's byte. */

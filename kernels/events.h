@@ -14,8 +14,8 @@
  * time scale of a slice: it is no event here but a move of `equilibrate` (kernels/moves.h).  The criterion is the same from both ends, so each
  * of the two verbs obeys detailed balance.  Hops are slowed down instead, both directions by one factor.
  *
- * Owners: an ion owns its hops; a hole owns its joins (the lower site id of the two) and combines; a bonded O owns its cleave, oxidise, reduce and,
- * for the lower site id, the split.  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
+ * Owners: an ion owns its hops; a hole owns its combines; a bonded O owns its cleave, oxidise and reduce; joins and splits belong to one O of the pair
+ * (events_owns_pair).  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
  */
 #ifndef KERNELS_EVENTS_H
 #define KERNELS_EVENTS_H
@@ -66,6 +66,19 @@ struct event_limits {
         fast[EVENT_KINDS]; /* a pair whose higher barrier is not above this is fast; -1 = none is */
 };
 
+/* Energies that many channels share, one of each a cell (lattice_oxygen_index), border included; ueV.  They follow from the configuration alone;
+ * EVENT_UNKNOWN = to be computed when it is asked for, EVENT_NONE = there is none. */
+struct event_cache {
+    int32_t *give,
+        *take; /* the oct gives a token away, or takes one up; the electrode's share is in it */
+    int32_t *
+        share; /* what the O contributes to a bond to come: as a hole, or as O2- that gives an electron first */
+    int32_t *give_least, *give_most; /* of the octs around the O */
+};
+#define EVENT_UNKNOWN INT32_MIN
+#define EVENT_NONE INT32_MAX
+enum { EVENT_CACHE_ARRAYS = 5 };
+
 /* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the whole slice. */
 struct event_context {
     const struct rate_model *m;
@@ -74,6 +87,9 @@ struct event_context {
     int64_t n_li;
     double step_s, slice_s;
     struct event_limits limits;
+    struct event_cache
+        *cache;       /* NULL: everything is computed anew; only where the lattice has a border */
+    uint8_t complete; /* no anion site is empty or outside */
 };
 
 /* Barrier at which a rate is `rate`, 0 when the attempt frequency lies below it. */
@@ -279,24 +295,36 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
     }
 }
 
+/* Can no hop c -> tet reach the floor of rates?  From a lower bound of the barrier, cheaper than the barrier. */
+KMC_HD int events_is_out_of_reach(const struct event_context *e, int species,
+                                  struct lattice_coord tet, int64_t energy_c,
+                                  const struct energy_absent *a) {
+    const struct rate_model *m = e->m;
+    if (!e->complete)
+        return 0;
+    int64_t kra = (int64_t)m->hop_barrier[species] + (m->peroxo_face < 0 ? m->peroxo_face : 0);
+    int64_t least = energy_place_least(m, e->x, tet, species, a) - energy_c;
+    return events_barrier(least, kra > 0 ? kra : 0) > e->limits.floor + 1;
+}
+
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,
                         int species) {
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
     struct energy_absent a;
     energy_take_off(e->m, e->x, c, species, &a);
-    int64_t energy_c = energy_place(e->m, e->x, c, species, &a);
+    int64_t energy_c = energy_of_ion(e->m, e->x, c, species);
     if (c.kind != SITE_OCT) {
         events_hops_from_tet(e, l, c, species, energy_c, &a);
         return;
     }
     for (int v = 0; v < st->n_face; v++) {
-        struct lattice_coord d = lattice_step(lat, c, st->face[v]);
-        if (e->x->occupancy[lattice_site(lat, d)] != CATION_VACANCY)
+        if (e->x->occupancy[lattice_face(lat, c, v)] != CATION_VACANCY)
             continue;
+        struct lattice_coord d = lattice_step(lat, c, st->face[v]);
         if (d.kind == SITE_OCT)
             events_hop_direct(e, l, species, c, energy_c, &a, d);
-        else
+        else if (!events_is_out_of_reach(e, species, d, energy_c, &a))
             events_hop_through(e, l, species, c, energy_c, &a, d);
     }
 }
@@ -335,13 +363,86 @@ KMC_HD int64_t events_molecular_kra(const struct rate_model *m, const struct con
     return m->molecular_formation + m->molecular_wall * molecular / others;
 }
 
-/* Adds an oxygen event unless it is too slow to occur or its pair is fast. */
+/* ---- energies that channels share ---- */
+
+/* Omega of an oct that gives a token away (gain = -1) or takes one up (+1), EVENT_NONE when it cannot. */
+KMC_HD_ONCE int32_t events_token(const struct event_context *e, struct lattice_coord oct,
+                                 int gain) {
+    uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, oct)];
+    if (gain < 0 ? !tokens_has(e->m, SITE_OCT, byte) : !tokens_has_room(e->m, SITE_OCT, byte))
+        return EVENT_NONE;
+    return tokens_energy(e->m, e->x, oct, byte, gain) +
+           (byte <= CATION_LI ? gain * e->electrode.voltage_ueV : 0);
+}
+
+/* The same for oct number v of O number `index` at o. */
+KMC_HD int32_t events_token_of(const struct event_context *e, struct lattice_coord o, int64_t index,
+                               int v, int gain) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(lat, o);
+    if (!e->cache)
+        return events_token(e, lattice_step(lat, o, st->oct[v]), gain);
+    int32_t *kept = (gain < 0 ? e->cache->give : e->cache->take) + index +
+                    lattice_reach_of(lat, o)->oct_cell[v];
+    if (*kept == EVENT_UNKNOWN)
+        *kept = events_token(e, lattice_step(lat, o, st->oct[v]), gain);
+    return *kept;
+}
+
+/* What an O contributes to a bond that it makes as a hole, or as O2- that turns into a hole first.  It counts its future partner as it is now, a hole or
+ * O2-; events_bond_constant puts that right. */
+KMC_HD int32_t events_share(const struct event_context *e, struct lattice_coord o, int state) {
+    int64_t index = lattice_oxygen_index(e->x->lattice, o);
+    const struct rate_model *m = e->m;
+    int32_t sum = m->anion[ANION_PEROXO][e->x->n_tm[index]] - m->anion[state][e->x->n_tm[index]] +
+                  energy_pairs(m, e->x, o, state, ANION_PEROXO, -1);
+    if (state == ANION_OXIDE)
+        sum += m->valence_unit * (24 * e->x->deviation[index] + 144);
+    return sum;
+}
+
+/* Energy of a bond beside the shares of both O: of a hole, and of `other` (ANION_HOLE or ANION_OXIDE). */
+KMC_HD int32_t events_bond_constant(const struct rate_model *m, int other) {
+    int32_t join = m->bond[BOND_PEROXO] - m->pair[ANION_PEROXO][ANION_HOLE];
+    if (other == ANION_HOLE)
+        return join - m->pair[ANION_PEROXO][ANION_HOLE] + m->pair[ANION_HOLE][ANION_HOLE];
+    return join - m->pair[ANION_PEROXO][ANION_OXIDE] + m->pair[ANION_HOLE][ANION_OXIDE];
+}
+
+/* Fills what is kept of an O2- at o: under `index`, which may be that of an image in the border. */
+KMC_HD_ONCE void events_keep_oxide(const struct event_context *e, struct lattice_coord o,
+                                   int64_t index) {
+    struct event_cache *k = e->cache;
+    int64_t real = lattice_oxygen_index(e->x->lattice, o);
+    int32_t least = EVENT_NONE, most = EVENT_NONE;
+    int n = lattice_stencil_of(e->x->lattice, o)->n_oct;
+    for (int v = 0; v < n; v++) {
+        int32_t give = events_token_of(e, o, real, v, -1);
+        if (give == EVENT_NONE)
+            continue;
+        least = least == EVENT_NONE || give < least ? give : least;
+        most = most == EVENT_NONE || give > most ? give : most;
+    }
+    k->share[index] = events_share(e, o, ANION_OXIDE);
+    k->give_least[index] = least;
+    k->give_most[index] = most;
+}
+
+/* ---- oxygen events ---- */
+
+/* Is the event of this energy none of `advance`: too slow to occur, or of a fast pair? */
+KMC_HD int events_is_idle(const struct event_context *e, int kind, int64_t omega, int64_t kra) {
+    return events_barrier(omega, kra) >= e->limits.floor ||
+           events_is_fast(&e->limits, kind, omega, kra);
+}
+
+/* Adds an oxygen event unless it is idle. */
 KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *l,
                               struct event_channel *c, int64_t omega, int64_t kra) {
-    int64_t barrier = events_barrier(omega, kra);
-    if (barrier >= e->limits.floor || events_is_fast(&e->limits, c->kind, omega, kra))
+    if (events_is_idle(e, c->kind, omega, kra))
         return;
-    c->rate = e->m->attempt_frequency * tables_boltzmann(&e->m->boltzmann, barrier);
+    c->rate =
+        e->m->attempt_frequency * tables_boltzmann(&e->m->boltzmann, events_barrier(omega, kra));
     if (KMC_SABOTAGE == SABOTAGE_RATE && c->kind == EVENT_SPLIT)
         c->rate *= 1.03;
     c->slow_down = 1;
@@ -352,21 +453,54 @@ KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *
 KMC_HD_ONCE void events_exchange(const struct event_context *e, struct event_list *l,
                                  struct event_channel *ch, struct lattice_coord o, int gain,
                                  int64_t energy_o, int64_t kra) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(lat, o);
+    int64_t index = lattice_oxygen_index(lat, o);
+    for (int v = 0; v < st->n_oct; v++) {
+        int32_t token = events_token_of(e, o, index, v, -gain);
+        int64_t omega = energy_o + token - 2 * e->m->valence_unit * 12 * 2;
+        if (token == EVENT_NONE || events_is_idle(e, ch->kind, omega, kra))
+            continue;
+        ch->target = lattice_neighbor(lat, o, st->oct[v]);
+        ch->li_change = (int8_t)(e->x->occupancy[ch->target] <= CATION_LI ? -gain : 0);
+        ch->energy = omega - (int64_t)ch->li_change * e->electrode.voltage_ueV;
+        events_add_oxygen(e, l, ch, omega, kra);
+    }
+}
+
+/* Combines of a hole with the O2- that is its neighbour v: at once seen as idle where the kept bounds tell. */
+KMC_HD void events_combine(const struct event_context *e, struct event_list *l,
+                           struct event_channel *ch, struct lattice_coord o, int v,
+                           int64_t share_o) {
     const struct rate_model *m = e->m;
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
-    for (int v = 0; v < st->n_oct; v++) {
-        struct lattice_coord a = lattice_step(lat, o, st->oct[v]);
-        ch->target = lattice_site(lat, a);
-        uint8_t byte_a = e->x->occupancy[ch->target];
-        if (gain > 0 ? !tokens_has(m, SITE_OCT, byte_a) : !tokens_has_room(m, SITE_OCT, byte_a))
-            continue;
-        ch->energy =
-            energy_o + tokens_energy(m, e->x, a, byte_a, -gain) - 2 * m->valence_unit * 12 * 2;
-        ch->li_change = (int8_t)(byte_a <= CATION_LI ? -gain : 0);
-        int64_t omega = ch->energy + tokens_electrode(&e->electrode, e->n_li, ch->li_change);
-        events_add_oxygen(e, l, ch, omega, kra);
+    int64_t bond = share_o + events_bond_constant(m, ANION_OXIDE), index = 0;
+    ch->kind = EVENT_COMBINE;
+    ch->dir = (uint8_t)v;
+    if (e->cache) {
+        index = lattice_oxygen_index(lat, o) + lattice_reach_of(lat, o)->oxygen_cell[v];
+        if (e->cache->share[index] == EVENT_UNKNOWN)
+            events_keep_oxide(e, lattice_step(lat, o, st->oxygen[v]), index);
+        int64_t least = e->cache->give_least[index], most = e->cache->give_most[index];
+        if (least == EVENT_NONE)
+            return;
+        bond += e->cache->share[index];
+        least += bond - 2 * m->valence_unit * 12 * 2;
+        most += bond - 2 * m->valence_unit * 12 * 2;
+        if (events_barrier(least, m->peroxo_reduction) >= e->limits.floor ||
+            (events_is_fast(&e->limits, EVENT_COMBINE, least, m->peroxo_reduction) &&
+             events_is_fast(&e->limits, EVENT_COMBINE, most, m->peroxo_reduction)))
+            return;
     }
+    struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
+    bond += e->cache ? 0 : events_share(e, p, ANION_OXIDE);
+    events_exchange(e, l, ch, p, +1, bond, m->peroxo_reduction);
+}
+
+/* A pair of neighbours is owned by the O from which the other one lies up, or in the first half of the directions in plane. */
+KMC_HD int events_owns_pair(const struct lattice_offset *d) {
+    return d->dplane != 0 ? d->dplane > 0 : d->dj != 0 ? d->dj > 0 : d->di > 0;
 }
 
 KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
@@ -375,28 +509,24 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     struct event_channel ch = {0};
+    int64_t share = events_share(e, o, ANION_HOLE);
     ch.site = lattice_site(lat, o);
     for (int v = 0; v < st->n_oxygen; v++) {
-        struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
-        int64_t site = lattice_site(lat, p);
-        uint8_t byte = e->x->occupancy[site];
-        int state = rate_model_state(byte);
-        if (state != ANION_OXIDE && (state != ANION_HOLE || site < ch.site))
-            continue;
-        ch.dir = (uint8_t)v;
-        int64_t join = energy_join(m, e->x, o, v);
+        int64_t site = lattice_oxygen(lat, o, v);
+        int state = rate_model_state(e->x->occupancy[site]);
         if (state == ANION_OXIDE) {
-            /* p turns into a hole beside o first: tokens_energy counts pair(hole, hole), energy_join takes it back */
-            ch.kind = EVENT_COMBINE;
-            events_exchange(e, l, &ch, p, +1, join + tokens_energy(m, e->x, p, byte, +1),
-                            m->peroxo_reduction);
-            continue;
+            events_combine(e, l, &ch, o, v, share);
+        } else if (state == ANION_HOLE && events_owns_pair(&st->oxygen[v])) {
+            struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
+            ch.kind = EVENT_JOIN;
+            ch.dir = (uint8_t)v;
+            ch.target = lattice_site(lat, p);
+            ch.energy =
+                share + events_share(e, p, ANION_HOLE) + events_bond_constant(m, ANION_HOLE);
+            ch.li_change = 0;
+            events_add_oxygen(e, l, &ch, ch.energy,
+                              m->peroxo_formation[events_contact(o, st->oxygen[v])]);
         }
-        ch.kind = EVENT_JOIN;
-        ch.target = site;
-        ch.energy = join;
-        ch.li_change = 0;
-        events_add_oxygen(e, l, &ch, join, m->peroxo_formation[events_contact(o, st->oxygen[v])]);
     }
 }
 
@@ -420,7 +550,7 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
     int state = rate_model_state(byte), other = rate_model_state(e->x->occupancy[site_p]);
     if (state == ANION_PEROXO && other == ANION_PEROXO) {
         int64_t split = -energy_join(m, e->x, o, ch.dir);
-        if (ch.site < site_p) {
+        if (events_owns_pair(&st->oxygen[ch.dir])) {
             ch.kind = EVENT_SPLIT;
             ch.target = site_p;
             ch.energy = split;

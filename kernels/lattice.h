@@ -21,6 +21,9 @@
 
 enum site_kind { SITE_O, SITE_OCT, SITE_TET_UP, SITE_TET_DOWN, SITE_KINDS };
 enum { LATTICE_MAX_PLANES = 1024, LATTICE_MAX_STENCILS = 96 };
+enum {
+    LATTICE_TURNS = 3
+}; /* how often the tables of planes repeat the stacking: a tile may begin anywhere and be longer than the box */
 enum { SITE_OUTSIDE = 255 }; /* cation site that does not exist (vacuum) */
 
 /* One neighbour as an offset; `shared` = number of O that both cation sites touch (0 for O-O contacts). */
@@ -46,6 +49,9 @@ struct lattice_reach {
     int32_t vertex[6]; /* O index minus lattice_oxygen_index of the site's cell */
     int32_t face[10];  /* site minus site */
     int32_t oxygen[12];
+    int32_t oxygen_cell[12];  /* of an O: index of its O neighbours minus its own */
+    int32_t oct_cell[6];      /* of an O: lattice_oxygen_index of its octs' cells minus its own */
+    uint8_t face_contact[10]; /* enum face_contact (rate_model.h) */
 };
 
 /* Letters and stencils live until the program ends, one set for each stacking (lattices/lattice.c); a lattice is copied freely. */
@@ -55,8 +61,8 @@ struct lattice {
     int64_t row, layer,
         origin; /* strides of j and of (plane, kind) in memory, place of O (0, 0, 0): lattice_stride */
     int32_t n_stencils;
-    const uint8_t *letter; /* [2 n_planes], 0, 1, 2 = A, B, C; the stacking twice */
-    const uint8_t (*stencil_of)[SITE_KINDS]; /* [2 n_planes], index into stencil[] */
+    const uint8_t *letter;                   /* [LATTICE_TURNS n_planes], 0, 1, 2 = A, B, C */
+    const uint8_t (*stencil_of)[SITE_KINDS]; /* [LATTICE_TURNS n_planes], index into stencil[] */
     const struct lattice_stencil *stencil;
     const struct lattice_reach *reach; /* [n_stencils], NULL without a border */
 };

@@ -95,8 +95,14 @@ KMC_HD void tile_reach(const struct lattice *l, int s, struct lattice_reach *r) 
     for (int v = 0; v < st->n_face; v++)
         r->face[v] =
             tile_distance(l, st->face[v], SITE_KINDS) + ((int)st->face[v].kind - kind) * layer;
-    for (int v = 0; v < st->n_oxygen; v++)
+    for (int v = 0; v < st->n_face; v++)
+        r->face_contact[v] = (uint8_t)rate_model_contact(kind, st->face[v].kind);
+    for (int v = 0; v < st->n_oxygen; v++) {
         r->oxygen[v] = tile_distance(l, st->oxygen[v], SITE_KINDS);
+        r->oxygen_cell[v] = tile_distance(l, st->oxygen[v], 1);
+    }
+    for (int v = 0; kind == SITE_O && v < st->n_oct; v++)
+        r->oct_cell[v] = tile_distance(l, st->oct[v], 1);
 }
 
 /* May a site of this cell change in this tile? */

@@ -79,7 +79,7 @@ KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configurat
     int32_t valence = m->valence_unit * (gain * 2 * d * f.phi + f.n * d * d);
     int cls = rate_model_site_class(c);
     if (byte <= CATION_LI)
-        return valence + gain * (m->cation[CATION_LI][cls] + energy_faces(m, x, c, GROUP_LI, -1));
+        return valence + gain * (m->cation[CATION_LI][cls] + energy_faces(m, x, c, GROUP_LI));
     /* cppcheck-suppress arrayIndexOutOfBoundsCond ; bytes of ions are below MODEL_SPECIES */
     return valence + m->cation[byte + gain][cls] - m->cation[byte][cls];
 }

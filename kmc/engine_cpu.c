@@ -9,21 +9,36 @@
  */
 #include <assert.h>
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "influence.h"
 #include "schedule.h"
 
-/* What one thread works in. */
+enum { EXIT_MEMORY = 4 };
+
+/* What one thread works in during a call. */
 struct workspace {
-    void *tile;
+    struct workspace *next; /* idle ones of a context */
+    void *tile;             /* of equilibrate, or the copy of a window with what it keeps */
     struct lattice_reach reach[LATTICE_MAX_STENCILS];
     struct philox_block
         words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
     uint32_t words_group;
     int32_t words_lanes;
     double *rate;
-    uint8_t *is_stale; /* [leaves] */
+    uint8_t *is_stale; /* [leaves], all 0 between refreshes */
     int32_t *stale;    /* [leaves] */
+};
+
+/* What all replicas of one model share. */
+struct context {
+    struct context *next;
+    const struct rate_model *m;
+    int users;
+    struct schedule schedule;
+    struct influence influence;
+    struct workspace *idle;
+    int n_workspaces;
 };
 
 struct engine {
@@ -31,17 +46,133 @@ struct engine {
     struct state *s;
     int threads;
     bool complete;
-    struct schedule schedule;
-    struct influence influence;
-    struct workspace *work; /* [threads] */
+    struct context *c;
 };
+
+/* ---- what is shared ---- */
+
+static struct context *contexts;
+
+static void workspace_free(struct workspace *w) {
+    if (!w)
+        return;
+    free(w->tile);
+    free(w->rate);
+    free(w->is_stale);
+    free(w->stale);
+    free(w);
+}
+
+static struct workspace *workspace_create(const struct schedule *s) {
+    struct workspace *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->tile = malloc((size_t)(s->tile_bytes > s->window_bytes ? s->tile_bytes : s->window_bytes));
+    w->rate = malloc((size_t)s->window_doubles * sizeof *w->rate);
+    w->is_stale = calloc((size_t)s->window_leaves, 1);
+    w->stale = malloc((size_t)s->window_leaves * sizeof *w->stale);
+    if (w->tile && w->rate && w->is_stale && w->stale)
+        return w;
+    workspace_free(w);
+    return NULL;
+}
+
+/* An idle work space, a new one when all are in use. */
+static struct workspace *take_workspace(struct context *c) {
+    struct workspace *w = NULL;
+#pragma omp critical(engine_cpu_context)
+    {
+        w = c->idle;
+        if (w)
+            c->idle = w->next;
+        else
+            c->n_workspaces++;
+    }
+    w = w ? w : workspace_create(&c->schedule);
+    if (w)
+        return w;
+    fputs("error: out of memory for the work space of a thread\n"
+          "    hint: fewer threads; `kmc check` predicts the memory of a run\n",
+          stderr);
+    exit(EXIT_MEMORY);
+}
+
+static void give_workspace(struct context *c, struct workspace *w) {
+#pragma omp critical(engine_cpu_context)
+    {
+        w->next = c->idle;
+        c->idle = w;
+    }
+}
+
+static void context_free(struct context *c) {
+    while (c->idle) {
+        struct workspace *next = c->idle->next;
+        workspace_free(c->idle);
+        c->idle = next;
+    }
+    influence_free(&c->influence);
+    free(c);
+}
+
+static struct context *context_create(const struct rate_model *m) {
+    struct context *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->m = m;
+    if (influence_init(&c->influence, &m->lattice) &&
+        schedule_init(&c->schedule, m, c->influence.reach)) {
+        c->next = contexts;
+        contexts = c;
+        return c;
+    }
+    context_free(c);
+    return NULL;
+}
+
+/* The context of a model with at least as many work spaces as one engine uses; NULL when memory runs out. */
+static struct context *context_share(const struct rate_model *m, int threads) {
+    struct context *c;
+#pragma omp critical(engine_cpu_context)
+    {
+        for (c = contexts; c && c->m != m; c = c->next)
+            ;
+        c = c ? c : context_create(m);
+        while (c && c->n_workspaces < threads) {
+            struct workspace *w = workspace_create(&c->schedule);
+            if (!w) {
+                c = NULL; /* one without users stays in the list for the next to come */
+                break;
+            }
+            w->next = c->idle;
+            c->idle = w;
+            c->n_workspaces++;
+        }
+        if (c)
+            c->users++;
+    }
+    return c;
+}
+
+static void context_release(struct context *c) {
+#pragma omp critical(engine_cpu_context)
+    {
+        struct context **at = &contexts;
+        if (--c->users == 0) {
+            while (*at != c)
+                at = &(*at)->next;
+            *at = c->next;
+            context_free(c);
+        }
+    }
+}
 
 /* ---- equilibrate ---- */
 
 static void load_tile(struct engine *e, struct workspace *w, const struct tiling *g, int64_t index,
                       struct tile *t) {
     tile_place(t, g, &e->m->lattice, index);
-    assert(tile_bytes(&t->lattice) <= e->schedule.tile_bytes);
+    assert(tile_bytes(&t->lattice) <= e->c->schedule.tile_bytes);
     tile_point(t, w->tile);
     for (int s = 0; s < t->lattice.n_stencils; s++)
         tile_reach(&t->lattice, s, &w->reach[s]);
@@ -84,7 +215,7 @@ static void try_lane(struct tile_job *job, const struct move *mv, uint32_t word,
 }
 
 static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number) {
-    const struct pass_plan *plan = &job->e->schedule.plan;
+    const struct pass_plan *plan = &job->e->c->schedule.plan;
     const struct tile *t = job->t;
     struct pass p;
     int32_t lane = 0;
@@ -113,7 +244,7 @@ static void run_tile(struct engine *e, struct workspace *w, const struct tile_ca
     struct state *s = e->s;
     struct tiling g;
     struct tile t;
-    memcpy(g.pieces, e->schedule.tile_pieces, sizeof g.pieces);
+    memcpy(g.pieces, e->c->schedule.tile_pieces, sizeof g.pieces);
     pass_place_cuts(&g, &e->m->lattice, call->random, call->step, 0);
     int32_t *demon = &s->demon[pass_demon(call->random, call->step, number, s->n_demons)];
     load_tile(e, w, &g, number, &t);
@@ -133,11 +264,13 @@ static void run_tile(struct engine *e, struct workspace *w, const struct tile_ca
 
 static void run_round(struct engine *e, const struct tile_call *call, struct tile_sums *total) {
     struct tile_sums sum = {0};
-    int64_t n = e->schedule.n_tiles;
+    int64_t n = e->c->schedule.n_tiles;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(e->threads) if (n > 1)
     for (int64_t t = 0; t < n; t++) {
         struct tile_sums did;
-        run_tile(e, &e->work[omp_get_thread_num() % e->threads], call, (uint32_t)t, &did);
+        struct workspace *w = take_workspace(e->c);
+        run_tile(e, w, call, (uint32_t)t, &did);
+        give_workspace(e->c, w);
 #pragma omp critical(engine_cpu_sums)
         tile_sums_add(&sum, &did);
     }
@@ -151,14 +284,14 @@ static void cpu_equilibrate(struct engine *e, const struct electrode *electrode,
     struct tile_call call;
     struct tile_sums sums = {0};
     int64_t before = e->s->n_li;
-    uint32_t rounds = schedule_equilibrate(&e->schedule, e->m, e->s, &task, &call);
+    uint32_t rounds = schedule_equilibrate(&e->c->schedule, e->m, e->s, &task, &call);
     call.complete = e->complete;
     pass_charge_demons(e->s->demon, e->s->n_demons, electrode->target, before);
     for (uint32_t r = 0; r < rounds; r++) {
         run_round(e, &call, &sums);
         schedule_next_round(&call);
     }
-    schedule_equilibrated(&e->schedule, e->s, before, &call, &sums, &task);
+    schedule_equilibrated(&e->c->schedule, e->s, before, &call, &sums, &task);
     *out = task.equilibrated;
 }
 
@@ -170,53 +303,123 @@ static void sum_levels(struct window *w) {
             window_sum_node(w, level, node);
 }
 
+/* May a row of bytes hold an owner of channels?  Cations: anything but vacancies, Li+ and vacuum; anions: anything but O2- and what has no low nibble. */
+static bool row_has_owner(const uint8_t *byte, int32_t n, bool oxygen) {
+    uint8_t most = 0, add = oxygen ? 0 : 1, mask = oxygen ? 15 : 255;
+    for (int32_t i = 0; i < n; i++) {
+        uint8_t b = (uint8_t)((byte[i] + add) & mask);
+        most = b > most ? b : most;
+    }
+    return most > (oxygen ? 0 : 2);
+}
+
 static void refresh_rates(struct window *w) {
-    int64_t leaves = window_leaves(&w->region), row = w->region.length[AXIS_A];
-    struct lattice_coord c = {0, 0, 0, 0};
+    int64_t leaves = window_leaves(&w->region);
+    int32_t row = w->region.length[AXIS_A];
     memset(w->rate, 0,
            (size_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]) * sizeof *w->rate);
-    for (int64_t leaf = 0; leaf < leaves; leaf++) {
-        if (leaf % row == 0)
-            c = window_coord(w, leaf);
-        w->rate[leaf] = window_owner_rate(w, c);
-        c.i = c.i + 1 < w->context.x->lattice->na ? c.i + 1 : 0;
+    for (int64_t leaf = 0; leaf < leaves; leaf += row) {
+        struct lattice_coord c = window_coord(w, leaf);
+        if (!row_has_owner(w->tile.x.occupancy + lattice_site(&w->tile.lattice, c), row,
+                           c.kind == SITE_O))
+            continue;
+        for (int32_t i = 0; i < row; i++, c.i++)
+            w->rate[leaf + i] = window_owner_rate(w, c);
     }
     sum_levels(w);
 }
 
-static void refresh_influenced(const struct engine *e, struct workspace *work, struct window *w,
-                               const int64_t *site, int n_site) {
-    const struct lattice *l = &e->m->lattice;
+/* Forgets what is kept and collects the owners that read one of the changed sites. */
+static int32_t collect_stale(const struct engine *e, struct workspace *work, struct window *w,
+                             const int64_t *site, int n_site) {
+    const struct window_influence *f = &e->c->influence.lists;
+    const struct lattice *l = &w->tile.lattice;
     int32_t n = 0;
     for (int k = 0; k < n_site; k++) {
         struct lattice_coord c = lattice_coord_of(l, site[k]);
-        const struct influence_offset *o = e->influence.list[c.plane][c.kind];
-        for (int32_t q = 0; q < e->influence.n[c.plane][c.kind]; q++) {
-            int64_t leaf = window_leaf(w, influence_owner(l, c, o[q]));
+        int32_t list = window_list(w, c);
+        for (int32_t q = f->kept_begin[list]; q < f->kept_begin[list + 1]; q++)
+            window_forget(w, lattice_step(l, c, f->kept[q]));
+        for (int32_t q = f->owner_begin[list]; q < f->owner_begin[list + 1]; q++) {
+            int64_t leaf = window_leaf(w, lattice_step(l, c, f->owner[q]));
             if (leaf < 0 || work->is_stale[leaf])
                 continue;
             work->is_stale[leaf] = 1;
             work->stale[n++] = (int32_t)leaf;
         }
     }
+    return n;
+}
+
+/* Keeps of the list those whose rate is another one now; returns their number. */
+static int32_t refresh_leaves(struct workspace *work, struct window *w, int32_t n) {
+    int32_t changed = 0;
     for (int32_t k = 0; k < n; k++) {
-        int64_t node = work->stale[k];
-        double rate = window_owner_rate(w, window_coord(w, node));
-        work->is_stale[node] = 0;
-        if (rate == w->rate[node])
+        int32_t leaf = work->stale[k];
+        double rate = window_owner_rate(w, window_coord(w, leaf));
+        work->is_stale[leaf] = 0;
+        if (rate == w->rate[leaf])
             continue;
-        w->rate[node] = rate;
-        for (int level = 1; level < w->levels; level++)
-            window_sum_node(w, level, node /= WINDOW_FAN);
+        w->rate[leaf] = rate;
+        work->stale[changed++] = leaf;
+    }
+    return changed;
+}
+
+/* Sums above the changed leaves, each node once. */
+static void refresh_sums(struct workspace *work, struct window *w, int32_t n) {
+    for (int level = 1; level < w->levels; level++) {
+        int32_t nodes = 0;
+        for (int32_t k = 0; k < n; k++) {
+            int32_t node = work->stale[k] / WINDOW_FAN;
+            if (work->is_stale[node])
+                continue;
+            work->is_stale[node] = 1;
+            work->stale[nodes++] = node;
+        }
+        for (int32_t k = 0; k < nodes; k++) {
+            work->is_stale[work->stale[k]] = 0;
+            window_sum_node(w, level, work->stale[k]);
+        }
+        n = nodes;
     }
 }
 
-/* One region for one window of time. */
-static void run_region(struct engine *e, struct workspace *work, struct window *w,
-                       const struct window_call *call, uint32_t unit, struct window_sums *sums) {
-    double used = 0;
+/* A window on the engine's state; its region is the caller's. */
+static struct window window_of(const struct engine *e, const struct window_call *call) {
+    return (struct window){.context = {.m = e->m,
+                                       .electrode = call->electrode,
+                                       .n_li = call->n_li,
+                                       .step_s = call->step_s,
+                                       .slice_s = call->slice_s,
+                                       .limits = call->limits,
+                                       .complete = e->complete},
+                           .box = e->s->x,
+                           .owns = e->c->schedule.owns};
+}
+
+/* Copies the region and its surroundings. */
+static void load_window(const struct engine *e, struct workspace *work, struct window *w) {
+    struct tile *t = &w->tile;
+    window_place(w, &e->m->lattice, e->c->influence.reach);
+    assert(window_bytes(&t->lattice) <= e->c->schedule.window_bytes);
+    window_point(w, work->tile);
+    for (int s = 0; s < t->lattice.n_stencils; s++)
+        tile_reach(&t->lattice, s, &work->reach[s]);
+    t->lattice.reach = work->reach;
+    for (int32_t row = 0; row < tile_rows(t); row++)
+        tile_load_row(t, &w->box, row);
+    for (int64_t k = 0; k < window_kept(w); k++)
+        w->cache.give[k] = EVENT_UNKNOWN;
     w->rate = work->rate;
     window_layout(w);
+}
+
+/* One region for one window of time. */
+static void run_region(const struct engine *e, struct workspace *work, struct window *w,
+                       const struct window_call *call, uint32_t unit, struct window_sums *sums) {
+    double used = 0;
+    load_window(e, work, w);
     refresh_rates(w);
     for (uint32_t d = 0; window_total(w) > 0; d++) {
         struct philox_block r = window_draw(call->random, call->step, unit, d);
@@ -225,10 +428,10 @@ static void run_region(struct engine *e, struct workspace *work, struct window *
             break;
         struct event_channel ch = window_event(w, r);
         int64_t site[3];
-        int n = window_changed(&e->m->lattice, &ch, site);
-        events_apply(e->m, &e->s->x, &ch);
+        int n = window_changed(&w->tile.lattice, &ch, site);
+        window_apply(w, &ch);
         window_count(sums, w, &ch);
-        refresh_influenced(e, work, w, site, n);
+        refresh_sums(work, w, refresh_leaves(work, w, collect_stale(e, work, w, site, n)));
     }
 }
 
@@ -245,18 +448,17 @@ static void add_sums(struct window_sums *a, const struct window_sums *b) {
 
 static void run_parity(struct engine *e, const struct tiling *g, const struct window_call *call,
                        int parity, uint32_t unit, struct window_sums *total) {
-    int64_t n = e->schedule.n_regions;
+    int64_t n = e->c->schedule.n_regions;
     struct window_sums sum = {.slow_down_min = 1};
 #pragma omp parallel for schedule(dynamic, 1) num_threads(e->threads) if (n > 1)
     for (int64_t t = 0; t < n; t++) {
-        struct window w = {.context = {e->m, &e->s->x, call->electrode, call->n_li, call->step_s,
-                                       call->slice_s, call->limits},
-                           .owns = e->schedule.owns};
+        struct window w = window_of(e, call);
         struct window_sums did = {.slow_down_min = 1};
         if (!region_place(&w.region, g, &e->m->lattice, t, parity))
             continue;
-        run_region(e, &e->work[omp_get_thread_num() % e->threads], &w, call, unit + (uint32_t)t,
-                   &did);
+        struct workspace *work = take_workspace(e->c);
+        run_region(e, work, &w, call, unit + (uint32_t)t, &did);
+        give_workspace(e->c, work);
 #pragma omp critical(engine_cpu_sums)
         add_sums(&sum, &did);
     }
@@ -265,7 +467,7 @@ static void run_parity(struct engine *e, const struct tiling *g, const struct wi
 
 static void cpu_advance(struct engine *e, const struct electrode *electrode, double step_s,
                         double slice_s, struct engine_advanced *out) {
-    const struct schedule *s = &e->schedule;
+    const struct schedule *s = &e->c->schedule;
     struct engine_task task = {.electrode = *electrode, .step_s = step_s, .slice_s = slice_s};
     struct window_call call;
     struct window_sums sums = {.slow_down_min = 1};
@@ -288,23 +490,9 @@ static void cpu_advance(struct engine *e, const struct electrode *electrode, dou
 static void cpu_free(struct engine *e) {
     if (!e)
         return;
-    for (int k = 0; e->work && k < e->threads; k++) {
-        free(e->work[k].tile);
-        free(e->work[k].rate);
-        free(e->work[k].is_stale);
-        free(e->work[k].stale);
-    }
-    free(e->work);
-    influence_free(&e->influence);
+    if (e->c)
+        context_release(e->c);
     free(e);
-}
-
-static bool create_workspace(const struct schedule *s, struct workspace *w) {
-    w->tile = malloc((size_t)s->tile_bytes);
-    w->rate = malloc((size_t)s->window_doubles * sizeof *w->rate);
-    w->is_stale = calloc((size_t)s->window_leaves, 1);
-    w->stale = malloc((size_t)s->window_leaves * sizeof *w->stale);
-    return w->tile && w->rate && w->is_stale && w->stale;
 }
 
 static struct engine *cpu_create(const struct rate_model *m, struct state *s, int threads) {
@@ -315,12 +503,8 @@ static struct engine *cpu_create(const struct rate_model *m, struct state *s, in
     e->s = s;
     e->threads = threads > 0 ? threads : 1;
     e->complete = schedule_is_complete(s);
-    e->work = calloc((size_t)e->threads, sizeof *e->work);
-    bool ok = e->work && schedule_init(&e->schedule, m) &&
-              influence_init(&e->influence, &m->lattice) && state_demons(s, e->schedule.n_tiles);
-    for (int k = 0; ok && k < e->threads; k++)
-        ok = create_workspace(&e->schedule, &e->work[k]);
-    if (ok)
+    e->c = context_share(m, e->threads);
+    if (e->c && state_demons(s, e->c->schedule.n_tiles))
         return e;
     cpu_free(e);
     return NULL;

@@ -237,11 +237,12 @@ static void mark(struct engine *e, int64_t owner, int64_t *n) {
 /* The site itself and every owner in its influence that has channels; the others own none before and after. */
 static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     struct lattice_coord c = lattice_coord_of(&e->m->lattice, site);
-    const struct influence_offset *o = e->influence.list[c.plane][c.kind];
+    const struct window_influence *f = &e->influence.lists;
+    int32_t list = c.plane * SITE_KINDS + c.kind;
     mark(e, site, n);
-    for (int32_t k = 0; k < e->influence.n[c.plane][c.kind]; k++) {
-        int64_t owner = lattice_site(&e->m->lattice, influence_owner(&e->m->lattice, c, o[k]));
-        if (e->owns[o[k].kind == SITE_O][e->s->x.occupancy[owner]])
+    for (int32_t q = f->owner_begin[list]; q < f->owner_begin[list + 1]; q++) {
+        int64_t owner = lattice_neighbor(&e->m->lattice, c, f->owner[q]);
+        if (e->owns[f->owner[q].kind == SITE_O][e->s->x.occupancy[owner]])
             mark(e, owner, n);
     }
 }
@@ -294,7 +295,12 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
     assert(electrode->kappa_ueV == 0);
     memset(out, 0, sizeof *out);
     out->slow_down_min = 1;
-    struct event_context ctx = {e->m, &e->s->x, *electrode, e->s->n_li, step_s, slice_s, {0}};
+    struct event_context ctx = {.m = e->m,
+                                .x = &e->s->x,
+                                .electrode = *electrode,
+                                .n_li = e->s->n_li,
+                                .step_s = step_s,
+                                .slice_s = slice_s}; /* no cache, no bounds: the reference */
     events_limits_init(&ctx.limits, e->m, slice_s);
     double used = 0;
     bool changed = false;

@@ -89,6 +89,12 @@ static void set_oxygen(struct rate_model *m, const struct scenario *s) {
         m->anion[ANION_MOLECULAR][n] =
             energy(s, "model.molecular_eV") + n * energy(s, "model.molecular_per_tm_eV");
     }
+    m->tm_step_least = 0; /* of an anion that cannot be oxidised */
+    for (int state = 0; state < ANION_ACTIVE; state++)
+        for (int n = 0; n + 1 < MODEL_N_TM; n++) {
+            int32_t step = m->anion[state][n + 1] - m->anion[state][n];
+            m->tm_step_least = step < m->tm_step_least ? step : m->tm_step_least;
+        }
     int32_t(*pair)[ANION_STATES] = m->pair;
     pair[ANION_HOLE][ANION_HOLE] = energy(s, "model.pair_hole_hole_eV");
     pair[ANION_HOLE][ANION_PEROXO] = pair[ANION_PEROXO][ANION_HOLE] =

@@ -10,7 +10,7 @@ static void fill_owns(struct schedule *s, const struct rate_model *m) {
     }
 }
 
-bool schedule_init(struct schedule *s, const struct rate_model *m) {
+bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t reach[AXES]) {
     const struct lattice *box = &m->lattice;
     struct lattice tile;
     struct window largest;
@@ -24,6 +24,8 @@ bool schedule_init(struct schedule *s, const struct rate_model *m) {
     tiling_largest_region(box, s->region_pieces, &largest.region);
     s->window_leaves = window_leaves(&largest.region);
     s->window_doubles = window_layout(&largest);
+    window_place(&largest, box, reach);
+    s->window_bytes = window_bytes(&largest.tile.lattice);
     if (!passes_init(&s->plan, m))
         return false;
     int32_t span[AXES];

@@ -13,13 +13,14 @@ struct schedule {
     uint8_t owns[2][256]; /* see struct window */
     int32_t tile_pieces[AXES], region_pieces[AXES];
     int64_t n_tiles, n_regions;
-    double mean_lanes;                                 /* of a pass in the average tile */
-    int64_t tile_bytes, window_doubles, window_leaves; /* of the largest tile and region */
-    uint32_t windows;                                  /* of one call of advance */
+    double mean_lanes; /* of a pass in the average tile */
+    int64_t tile_bytes, window_bytes, window_doubles,
+        window_leaves; /* of the largest tile and region */
+    uint32_t windows;  /* of one call of advance */
 };
 
-/* Plans everything for one model; false when memory runs out. */
-bool schedule_init(struct schedule *s, const struct rate_model *m);
+/* Plans everything for one model, given how far owners of channels read (kmc/influence.h); false when memory runs out. */
+bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t reach[AXES]);
 
 /* First round of a call of equilibrate; the next one begins with schedule_next_round. Returns the number of rounds. */
 uint32_t schedule_equilibrate(const struct schedule *s, const struct rate_model *m,

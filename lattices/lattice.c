@@ -198,8 +198,8 @@ static bool derive(const struct lattice *l, struct lattice_coord c, struct latti
 struct stacking {
     struct stacking *next;
     int32_t na, nb, n_planes, n_stencils;
-    uint8_t letter[2 * LATTICE_MAX_PLANES];
-    uint8_t stencil_of[2 * LATTICE_MAX_PLANES][SITE_KINDS];
+    uint8_t letter[LATTICE_TURNS * LATTICE_MAX_PLANES];
+    uint8_t stencil_of[LATTICE_TURNS * LATTICE_MAX_PLANES][SITE_KINDS];
     struct lattice_stencil stencil[LATTICE_MAX_STENCILS];
 };
 enum { CLIP = 2 * REACH + 2 };
@@ -226,7 +226,7 @@ static const char *read_letters(struct stacking *t, const char *letters) {
         return "expected at least 4 oxygen planes: with 2 a site would meet its neighbours twice, "
                "through the gap above and the gap below; repeat the letters";
     t->n_planes = (int32_t)n;
-    for (size_t k = 0; k < 2 * n; k++) {
+    for (size_t k = 0; k < LATTICE_TURNS * n; k++) {
         if (letters[k % n] < 'A' || letters[k % n] > 'C')
             return "expected only the letters A, B and C";
         t->letter[k] = (uint8_t)(letters[k % n] - 'A');
@@ -266,7 +266,8 @@ static const char *derive_all(struct stacking *t, struct lattice *l) {
             int index = store_stencil(t, &s);
             if (index < 0)
                 return "too many different surroundings: use a shorter or more regular stacking";
-            t->stencil_of[plane][kind] = t->stencil_of[plane + t->n_planes][kind] = (uint8_t)index;
+            for (int turn = 0; turn < LATTICE_TURNS; turn++)
+                t->stencil_of[plane + turn * t->n_planes][kind] = (uint8_t)index;
         }
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include "../kmc/engine_exact.c"
 #undef engine_exact
 #undef engine_find
+#include "../kmc/tiling.h"
 #include "fixture.h"
 
 /* The engine of this file on the fixture's state, and the context of `advance`. */
@@ -147,9 +148,12 @@ Test(influence, is_local) {
     struct fixture *x = fixture_create("builtin:o3-lmr", FIXTURE_SET("structure.repeats=2"));
     const struct lattice *l = &x->model->lattice;
     cr_assert(influence_init(&f, l));
-    for (int32_t p = 0; p < l->n_planes; p++)
-        for (int32_t k = 0; k < SITE_KINDS; k++)
-            cr_assert_lt(f.n[p][k], lattice_n_sites(l) / 4);
+    for (int32_t k = 0; k < l->n_planes * SITE_KINDS; k++) {
+        cr_assert_lt(f.lists.owner_begin[k + 1] - f.lists.owner_begin[k], lattice_n_sites(l) / 4);
+        cr_assert_lt(f.lists.kept_begin[k + 1] - f.lists.kept_begin[k], lattice_n_sites(l) / 16);
+    }
+    for (int a = 0; a < AXES; a++) /* reads and writes fit between two regions that act at a time */
+        cr_expect_leq(2 * f.reach[a], TILING_REGION_MIN, "axis %d: %d", a, f.reach[a]);
     influence_free(&f);
     fixture_free(x);
 }

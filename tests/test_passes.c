@@ -28,7 +28,7 @@ static struct bench *create(const char *source, const char *const *set) {
     struct bench *b = calloc(1, sizeof *b);
     cr_assert_not_null(b);
     b->f = fixture_create(source, set);
-    cr_assert(schedule_init(&b->schedule, b->f->model));
+    cr_assert(schedule_init(&b->schedule, b->f->model, (const int32_t[AXES]){4, 4, 4}));
     b->workspace = malloc((size_t)b->schedule.tile_bytes);
     cr_assert_not_null(b->workspace);
     b->random.seed = 7;

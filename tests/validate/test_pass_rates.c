@@ -38,7 +38,7 @@ static void open_layer(struct layer *y, int cells, int ions, double kelvin, cons
             known_put(y->k, known_site(y->k, LI_PLANE, SITE_OCT, i, j),
                       j * cells + i < ions ? CATION_LI : CATION_VACANCY);
     known_start(y->k, 11, 0);
-    cr_assert(schedule_init(&y->schedule, &y->k->model));
+    cr_assert(schedule_init(&y->schedule, &y->k->model, (const int32_t[AXES]){4, 4, 4}));
     cr_assert_eq(y->schedule.n_tiles, 1);
     struct tiling g = {{1, 1, 1}, {0, 0, 0}};
     tile_place(&y->tile, &g, &y->k->model.lattice, 0);

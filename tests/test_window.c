@@ -1,0 +1,191 @@
+/* Guarantee: a window of `advance` keeps, after every event, bit for bit the rates that the plain enumeration gives: no kept energy, bound, margin of the
+ * copy or list of influence falls short.  And the copy stays what the box is.
+ *
+ * The engine's own functions are compiled into this file, so that its loop can be stopped after each event.
+ */
+#include <criterion/criterion.h>
+#define engine_cpu window_engine_cpu
+#include "../kmc/engine_cpu.c"
+#undef engine_cpu
+#include "fixture.h"
+
+struct bench {
+    struct fixture *f;
+    struct engine *e;
+    struct workspace *work;
+    int64_t fired[EVENT_KINDS];
+};
+
+static void bench_init(struct bench *b, struct fixture *f) {
+    memset(b, 0, sizeof *b);
+    b->f = f;
+    b->e = cpu_create(f->model, fixture_state(f), 1);
+    cr_assert_not_null(b->e);
+    b->work = take_workspace(b->e->c);
+}
+
+static void bench_free(struct bench *b) {
+    give_workspace(b->e->c, b->work);
+    cpu_free(b->e);
+    fixture_free(b->f);
+}
+
+/* All rates of the region, computed on the box itself with nothing kept and no bounds. */
+static void compare_rates(const struct window *w) {
+    struct event_context plain = w->context;
+    struct configuration box = w->box;
+    plain.x = &box;
+    plain.cache = NULL;
+    plain.complete = 0;
+    for (int64_t leaf = 0; leaf < window_leaves(&w->region); leaf++) {
+        struct event_list list = {.search = -1};
+        events_of_site(&plain, tile_global(&w->tile, box.lattice, window_coord(w, leaf)), &list);
+        cr_assert_eq(memcmp(&list.total, &w->rate[leaf], sizeof list.total), 0,
+                     "leaf %lld: plain %.17g, kept %.17g", (long long)leaf, list.total,
+                     w->rate[leaf]);
+    }
+}
+
+/* Every cell of the copy, border included, against the box. */
+static void compare_copy(const struct window *w) {
+    const struct lattice *l = &w->tile.lattice, *box = w->box.lattice;
+    struct lattice_coord c;
+    for (c.plane = -1; c.plane <= l->n_planes; c.plane++)
+        for (c.kind = 0; c.kind < SITE_KINDS; c.kind++)
+            for (c.j = -1; c.j <= l->nb; c.j++)
+                for (c.i = -1; c.i <= l->na; c.i++) {
+                    struct lattice_coord g = tile_global(&w->tile, box, c);
+                    cr_assert_eq(w->tile.x.occupancy[lattice_site(l, c)],
+                                 w->box.occupancy[lattice_site(box, g)]);
+                    cr_assert_eq(w->tile.x.deviation[lattice_oxygen_index(l, c)],
+                                 w->box.deviation[lattice_oxygen_index(box, g)]);
+                    cr_assert_eq(w->tile.x.n_tm[lattice_oxygen_index(l, c)],
+                                 w->box.n_tm[lattice_oxygen_index(box, g)]);
+                }
+}
+
+/* What is kept of cells that are themselves in the region is right, or unknown. */
+static void compare_kept(const struct window *w) {
+    const struct lattice *l = &w->tile.lattice;
+    struct event_context plain = w->context;
+    plain.cache = NULL;
+    for (int64_t leaf = 0; leaf < window_leaves(&w->region); leaf++) {
+        struct lattice_coord c = window_coord(w, leaf);
+        int64_t cell = lattice_oxygen_index(l, c);
+        if (c.kind == SITE_OCT && w->cache.give[cell] != EVENT_UNKNOWN)
+            cr_assert_eq(w->cache.give[cell], events_token(&plain, c, -1));
+        if (c.kind == SITE_OCT && w->cache.take[cell] != EVENT_UNKNOWN)
+            cr_assert_eq(w->cache.take[cell], events_token(&plain, c, +1));
+        if (c.kind == SITE_O && w->cache.share[cell] != EVENT_UNKNOWN &&
+            rate_model_state(w->tile.x.occupancy[lattice_site(l, c)]) == ANION_OXIDE)
+            cr_assert_eq(w->cache.share[cell], events_share(&plain, c, ANION_OXIDE));
+    }
+}
+
+static bool fire_one(struct bench *b, struct window *w, struct window_sums *sums, uint32_t number) {
+    if (!(window_total(w) > 0))
+        return false;
+    struct event_channel ch =
+        window_event(w, window_draw(b->e->s->random, b->e->s->step, 0, number));
+    int64_t site[3];
+    int n = window_changed(&w->tile.lattice, &ch, site);
+    window_apply(w, &ch);
+    window_count(sums, w, &ch);
+    refresh_sums(b->work, w, refresh_leaves(b->work, w, collect_stale(b->e, b->work, w, site, n)));
+    b->fired[ch.kind]++;
+    return true;
+}
+
+/* A window of every region of the first parity, `events` checked events in each. */
+static void run_windows(struct bench *b, const struct window_call *call, int events) {
+    const struct lattice *box = &b->e->m->lattice;
+    struct tiling g;
+    memcpy(g.pieces, b->e->c->schedule.region_pieces, sizeof g.pieces);
+    pass_place_cuts(&g, box, call->random, call->step, 2);
+    for (int64_t t = 0; t < b->e->c->schedule.n_regions; t++) {
+        struct window_sums sums = {.slow_down_min = 1};
+        struct window w = window_of(b->e, call);
+        if (!region_place(&w.region, &g, box, t, 0))
+            continue;
+        load_window(b->e, b->work, &w);
+        refresh_rates(&w);
+        compare_rates(&w);
+        for (int d = 0; d < events && fire_one(b, &w, &sums, (uint32_t)d); d++) {
+            compare_rates(&w);
+            compare_kept(&w);
+        }
+        compare_copy(&w);
+        b->e->s->energy_ueV += sums.energy;
+        b->e->s->n_li += sums.li;
+        const char *problem = state_verify(b->e->s, b->e->m);
+        cr_assert_null(problem, "%s", problem);
+    }
+}
+
+/* Rounds of equilibration and windows: all oxygen events in the even rounds, those that are not fast in the odd. */
+static void run(struct bench *b, double voltage_V, double step_s, int rounds, int events) {
+    struct engine_equilibrated moved;
+    struct engine_task task = {.electrode = {(int32_t)(voltage_V * 1e6), 0, 0}, .step_s = step_s};
+    struct window_call call;
+    for (int k = 0; k < rounds; k++) {
+        cpu_equilibrate(b->e, &task.electrode, step_s, 20 * b->e->s->n_sites, 1, &moved);
+        task.slice_s = k % 2 ? step_s : 0;
+        schedule_advance(&b->e->c->schedule, b->e->m, b->e->s, &task, &call);
+        call.slice_s = step_s;
+        b->e->s->step++;
+        run_windows(b, &call, events);
+    }
+}
+
+/* 500 K and low barriers, so that all kinds of events take turns. */
+#define LIVELY                                                                                     \
+    FIXTURE_CHEMISTRY, "structure.order=solid-solution", "conditions.temperature_K=500",           \
+        "elements.Mn.hop_barrier_eV=[0.3,0.4]", "elements.Ni.hop_barrier_eV=[0.3,0.3,0.3]",        \
+        "elements.Co.hop_barrier_eV=[0.3,0.3]", "model.gate_max_li=4", "model.gate_per_li_eV=0.1", \
+        "model.direct_hop_extra_eV=0", "model.molecular_wall_eV=1"
+#define SIZE(a, b, c) "structure.cells_a=" #a, "structure.cells_b=" #b, "structure.repeats=" #c
+
+static void follow(const char *source, const char *const *set, int rounds, int events,
+                   int64_t wanted) {
+    struct bench b;
+    int64_t all = 0;
+    bench_init(&b, fixture_create(source, set));
+    run(&b, 4.6, 1e-3, 2 * rounds, events);
+    run(&b, 4.9, 1e-9, rounds, events);
+    run(&b, 3.0, 1e-3, rounds, events);
+    for (int k = 0; k < EVENT_KINDS; k++)
+        all += b.fired[k];
+    cr_assert_geq(all, wanted, "only %lld events fired", (long long)all);
+    cr_expect_gt(b.fired[EVENT_HOP], 0);
+    cr_expect_gt(b.fired[EVENT_COMBINE], 0);
+    bench_free(&b);
+}
+
+Test(window, keeps_all_rates_in_o3) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(6, 6, 1)), 2, 40, 200);
+}
+
+Test(window, keeps_all_rates_in_o2) {
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(6, 6, 1)), 2, 40, 200);
+}
+
+Test(window, keeps_all_rates_in_a_hybrid) {
+    follow("builtin:o2-o3-hybrid", FIXTURE_SET(LIVELY, SIZE(4, 5, 1)), 2, 40, 200);
+}
+
+Test(window, keeps_all_rates_at_free_surfaces) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(6, 6, 1), "structure.geometry=slab"), 2, 40,
+           200);
+}
+
+Test(window, keeps_all_rates_in_the_smallest_box) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(3, 3, 1), "structure.stacking=ABAC"), 2, 40,
+           100);
+}
+
+/* Regions with margins: eight regions, and cuts in one axis only. */
+Test(window, keeps_all_rates_in_regions) {
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(18, 18, 3)), 1, 12, 30);
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(5, 18, 1)), 1, 20, 60);
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(4, 4, 5)), 1, 20, 60);
+}
