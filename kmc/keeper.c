@@ -55,7 +55,7 @@ bool keeper_init(struct keeper *k, const char *directory, const struct checkpoin
 
 void keeper_free(struct keeper *k) {
     if (k->writer)
-        checkpoint_abandon(k->writer);
+        checkpoint_writer_abandon(k->writer);
     omp_destroy_lock(&k->lock);
     free(k->replica);
     k->replica = NULL;
@@ -77,11 +77,11 @@ double keeper_seconds(const struct keeper *k) {
 static void begin_round(struct keeper *k) {
     double begin = now_s();
     if (k->writer)
-        checkpoint_abandon(k->writer);
+        checkpoint_writer_abandon(k->writer);
     k->round++;
     save_wanted = 0;
     k->header.used_s = keeper_seconds(k);
-    k->writer = checkpoint_begin(k->directory, &k->header);
+    k->writer = checkpoint_writer_begin(k->directory, &k->header);
     k->unsaved = k->writer ? 0 : errno;
     k->spent_s = now_s() - begin;
     k->last_s = begin;
@@ -98,7 +98,7 @@ static void add_running(struct keeper *k, const struct protocol_run *w) {
         s.at = NULL;
     else
         engine_fetch(w->r->ops, w->r->engine);
-    checkpoint_add(k->writer, &s);
+    checkpoint_writer_add(k->writer, &s);
     mine->written = k->round;
     mine->awaited = false;
     k->spent_s += now_s() - begin;
@@ -112,9 +112,9 @@ static void add_rest(struct keeper *k) {
         if (one->written == k->round)
             continue;
         if (one->place == KEEPER_FINISHED)
-            checkpoint_add(k->writer, &s);
+            checkpoint_writer_add(k->writer, &s);
         else if (one->stored >= 0)
-            checkpoint_copy(k->writer, k->from, one->stored);
+            checkpoint_writer_copy(k->writer, k->from, one->stored);
     }
 }
 
@@ -127,7 +127,7 @@ static void try_end_round(struct keeper *k) {
         if (k->replica[r].awaited)
             return;
     add_rest(k);
-    bool good = checkpoint_commit(k->writer, k->keep_old);
+    bool good = checkpoint_writer_commit(k->writer, k->keep_old);
     k->writer = NULL;
     k->unsaved = good ? 0 : errno ? errno : EIO;
     k->saved += good;
@@ -189,7 +189,7 @@ void keeper_fail(struct keeper *k) {
     omp_set_lock(&k->lock);
     k->broken = true;
     if (k->writer)
-        checkpoint_abandon(k->writer);
+        checkpoint_writer_abandon(k->writer);
     k->writer = NULL;
     omp_unset_lock(&k->lock);
 }

@@ -8,7 +8,7 @@
 #ifndef KMC_KEEPER_H
 #define KMC_KEEPER_H
 #include <omp.h>
-#include "checkpoint.h"
+#include "checkpoint_writer.h"
 
 enum keeper_place { KEEPER_WAITING, KEEPER_RUNNING, KEEPER_FINISHED };
 

@@ -212,7 +212,7 @@ static int finish(struct run *run) {
     output_time(run->info.finished);
     int status = output_finish(&run->info, stderr);
     if (status == 0)
-        checkpoint_remove(run->info.directory);
+        checkpoint_writer_remove(run->info.directory);
     return status;
 }
 

@@ -606,12 +606,20 @@ statistics_metric_difference(const struct statistics_cycles *a, const struct sta
     return d;
 }
 
-/* ---- summary.csv ---- */
+/* ---- CSV ---- */
 
-static void write_number(FILE *out, double x) {
+void statistics_write_number(double x, FILE *out) {
     fputc(',', out);
     if (isfinite(x))
         fprintf(out, "%.10g", x);
+}
+
+void statistics_write_estimate(struct statistics_estimate e, FILE *out) {
+    statistics_write_number(e.mean, out);
+    statistics_write_number(e.standard_error, out);
+    statistics_write_number(e.low, out);
+    statistics_write_number(e.high, out);
+    fprintf(out, ",%zu", e.n);
 }
 
 /* cycle 0 = a whole-run metric, written as an empty field. */
@@ -619,11 +627,8 @@ static void write_row(FILE *out, const char *metric, int64_t cycle, struct stati
     fprintf(out, "%s,%s,", metric, statistics_unit(metric));
     if (cycle > 0)
         fprintf(out, "%lld", (long long)cycle);
-    write_number(out, e.mean);
-    write_number(out, e.standard_error);
-    write_number(out, e.low);
-    write_number(out, e.high);
-    fprintf(out, ",%zu\n", e.n);
+    statistics_write_estimate(e, out);
+    fputc('\n', out);
 }
 
 bool statistics_write_summary(const struct statistics_cycles *c, int64_t fade_first_cycle,

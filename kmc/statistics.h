@@ -131,9 +131,14 @@ struct statistics_difference
 statistics_metric_difference(const struct statistics_cycles *a, const struct statistics_cycles *b,
                              const char *metric, struct statistics_span span, bool same_seed);
 
-/* ---- summary.csv ---- */
+/* ---- CSV ---- */
 
-/* Writes header, a row for every numeric column and cycle, and the whole-run rows. False when a
+/* A comma and the number to 10 digits, nothing behind the comma when it is not finite. */
+void statistics_write_number(double x, FILE *out);
+/* Five such fields: mean, standard error, low, high, n. */
+void statistics_write_estimate(struct statistics_estimate e, FILE *out);
+
+/* summary.csv: header, a row for every numeric column and cycle, and the whole-run rows. False when a
  * write failed. */
 bool statistics_write_summary(const struct statistics_cycles *c, int64_t fade_first_cycle,
                               FILE *out);

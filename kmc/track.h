@@ -1,6 +1,6 @@
 /* track: what one replica of a run has produced so far: its rows of cycles.csv, profile.bdf.csv and clusters.csv.
  *
- * All of it goes into the checkpoint (kmc/checkpoint.c): a new member that later rows depend on must be added there.
+ * All of it goes into the checkpoint (kmc/checkpoint_contents.c): a new member that later rows depend on must be added there.
  */
 #ifndef KMC_TRACK_H
 #define KMC_TRACK_H

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include "../kmc/checkpoint.h"
+#include "../kmc/checkpoint_writer.h"
 #include "fixture.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -50,7 +50,7 @@ static struct trip begin_trip(const struct engine_ops *ops, const char *const *s
 }
 
 static void end_trip(struct trip *t) {
-    checkpoint_remove(t->directory);
+    checkpoint_writer_remove(t->directory);
     rmdir(t->directory);
     track_free(&t->track);
     fixture_free(t->f);
@@ -78,10 +78,10 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
 
 static void save(struct trip *t, struct protocol_position *at, const char *directory) {
     struct checkpoint_section s = {0, &t->track, at, &t->f->replica.state};
-    struct checkpoint_writer *w = checkpoint_begin(directory, &t->header);
+    struct checkpoint_writer *w = checkpoint_writer_begin(directory, &t->header);
     cr_assert_not_null(w);
-    checkpoint_add(w, &s);
-    cr_assert(checkpoint_commit(w, true));
+    checkpoint_writer_add(w, &s);
+    cr_assert(checkpoint_writer_commit(w, true));
 }
 
 static bool on_boundary(void *context, const struct protocol_run *runs, int n) {
@@ -236,10 +236,10 @@ Test(checkpoint, copied_sections_and_finished_replicas_are_read_back) {
     cr_assert(checkpoint_open(&f, a.path, problem), "%s", problem);
     cr_assert(go(&b, NULL));
     struct checkpoint_section done = {2, &b.track, NULL, NULL};
-    struct checkpoint_writer *w = checkpoint_begin(b.directory, &b.header);
-    checkpoint_add(w, &done);
-    checkpoint_copy(w, &f, 0);
-    cr_assert(checkpoint_commit(w, true));
+    struct checkpoint_writer *w = checkpoint_writer_begin(b.directory, &b.header);
+    checkpoint_writer_add(w, &done);
+    checkpoint_writer_copy(w, &f, 0);
+    cr_assert(checkpoint_writer_commit(w, true));
     checkpoint_close(&f);
     cr_assert(checkpoint_open(&f, b.path, problem), "%s", problem);
     cr_assert(f.n == 2 && f.entry[0].finished && !f.entry[1].finished);

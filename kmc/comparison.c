@@ -1,0 +1,231 @@
+#include "comparison.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the usual metrics ---- */
+
+static const char *const DEFAULT_METRICS[] = {
+    "voltage_fade_mV_per_cycle", "initial_coulombic_efficiency", "capacity_retention",
+    "mean_hysteresis_V",         "tm_li_layer_discharge",
+};
+enum { N_DEFAULT = sizeof DEFAULT_METRICS / sizeof *DEFAULT_METRICS };
+
+const char *comparison_heading(const char *metric) {
+    static const char *const heads[N_DEFAULT] = {"fade mV/cycle", "ICE", "capacity retention",
+                                                 "hysteresis V", "TM in Li layer"};
+    for (int i = 0; i < N_DEFAULT; i++)
+        if (!strcmp(metric, DEFAULT_METRICS[i]))
+            return heads[i];
+    return metric;
+}
+
+/* ---- runs ---- */
+
+static bool same_path(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b);
+    while (n > 1 && a[n - 1] == '/')
+        n--;
+    while (m > 1 && b[m - 1] == '/')
+        m--;
+    return n == m && !strncmp(a, b, n);
+}
+
+/* Opens all directories; a reference that is not among them comes first. */
+static int open_runs(struct comparison *c, const struct comparison_request *q, FILE *errors) {
+    int found = 0;
+    while (q->reference && found < q->n && !same_path(q->directory[found], q->reference))
+        found++;
+    bool extra = found == q->n;
+    if (!extra && q->n < 2) {
+        fprintf(errors,
+                "kmc compare: error: expected a run besides the reference, found `%s`\n"
+                "    hint: kmc compare DIR --reference OTHER_DIR\n",
+                q->reference);
+        return RUNFILES_USAGE;
+    }
+    c->run = calloc((size_t)q->n + 1, sizeof *c->run);
+    if (!c->run)
+        return RUNFILES_MEMORY;
+    c->reference = extra ? 0 : (size_t)found;
+    for (int i = extra ? -1 : 0; i < q->n; i++) {
+        const char *name = i < 0 ? q->reference : q->directory[i];
+        int code = runfiles_open(&c->run[c->n_runs++], name, errors);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+static void set_span(struct comparison *c, int64_t fade_first_cycle) {
+    double first = c->run[c->reference].protocol[RUNFILES_FADE_FIRST_CYCLE];
+    c->span.first = first >= 1 && first < 1e9 ? (int64_t)first : 2;
+    if (fade_first_cycle)
+        c->span.first = fade_first_cycle;
+    c->span.last = c->run[0].cycles.last_cycle;
+    for (size_t i = 1; i < c->n_runs; i++)
+        if (c->run[i].cycles.last_cycle < c->span.last)
+            c->span.last = c->run[i].cycles.last_cycle;
+}
+
+static int check_metric(const struct comparison *c, const char *metric, FILE *errors) {
+    for (size_t i = 0; i < c->n_runs; i++) {
+        if (statistics_metric_exists(&c->run[i].cycles, metric))
+            continue;
+        fprintf(errors, "kmc compare: error: --metric %s: %s/cycles.csv has no such quantity\n",
+                metric, c->run[i].directory);
+        fputs("    hint: a numeric column of cycles.csv, or one of", errors);
+        for (size_t k = 0; statistics_metric_name(k); k++)
+            fprintf(errors, " %s", statistics_metric_name(k));
+        fputc('\n', errors);
+        return RUNFILES_USAGE;
+    }
+    return 0;
+}
+
+/* ---- differences ---- */
+
+static bool same_seed(const struct comparison *c, size_t i) {
+    return c->run[i].seed == c->run[c->reference].seed;
+}
+
+static int compare_all(struct comparison *c) {
+    size_t n = c->n_runs * c->n_metrics;
+    c->difference = calloc(n, sizeof *c->difference);
+    c->p = calloc(2 * n, sizeof *c->p);
+    c->p_holm = c->p ? c->p + n : NULL;
+    if (!c->difference || !c->p)
+        return RUNFILES_MEMORY;
+    for (size_t k = 0; k < n; k++) {
+        size_t i = k / c->n_metrics;
+        c->p[k] = NAN;
+        if (i == c->reference)
+            continue;
+        c->difference[k] =
+            statistics_metric_difference(&c->run[i].cycles, &c->run[c->reference].cycles,
+                                         c->metric[k % c->n_metrics], c->span, same_seed(c, i));
+        c->p[k] = c->difference[k].p;
+    }
+    statistics_holm(c->p, c->p_holm, n);
+    return 0;
+}
+
+/* ---- notes: what a reader must know about the numbers ---- */
+
+static void note(struct comparison *c, const char *format, ...) {
+    va_list arguments;
+    if (c->n_notes == c->max_notes)
+        return;
+    va_start(arguments, format);
+    vsnprintf(c->note[c->n_notes++], COMPARISON_NOTE, format, arguments);
+    va_end(arguments);
+}
+
+static void note_protocol(struct comparison *c, size_t i) {
+    const struct runfiles_run *run = &c->run[i], *reference = &c->run[c->reference];
+    bool unknown = false;
+    for (int k = 0; k < RUNFILES_N_PROTOCOL; k++) {
+        double a = run->protocol[k], b = reference->protocol[k];
+        const char *name = runfiles_protocol_name(k);
+        if (k == RUNFILES_FADE_FIRST_CYCLE)
+            continue; /* one value is used for all runs */
+        if (isnan(a) || isnan(b))
+            unknown = true;
+        else if (a != b)
+            note(c, "warning: protocols differ: [%zu] has %s = %g, the reference %g", i + 1, name,
+                 a, b);
+    }
+    if (unknown)
+        note(c,
+             "warning: [%zu] and the reference: run.json lacks protocol values, not all could be "
+             "compared",
+             i + 1);
+}
+
+static void note_pairing(struct comparison *c, size_t i) {
+    const struct runfiles_run *run = &c->run[i], *reference = &c->run[c->reference];
+    if (!same_seed(c, i))
+        note(c,
+             "[%zu]: not paired, seeds differ (%" PRId64 " and %" PRId64 "): Welch's unpaired test",
+             i + 1, run->seed, reference->seed);
+    else if (run->cycles.n_replicas != reference->cycles.n_replicas)
+        note(c, "[%zu]: %zu replicas, the reference %zu: only common replicas are paired", i + 1,
+             run->cycles.n_replicas, reference->cycles.n_replicas);
+    if (run->cycles.n_replicas < 2 || reference->cycles.n_replicas < 2)
+        note(c, "[%zu]: a single replica gives no interval and no test against the reference",
+             i + 1);
+}
+
+static void note_run(struct comparison *c, size_t i) {
+    const struct runfiles_run *run = &c->run[i];
+    if (!run->finished)
+        note(c, "warning: [%zu] has not finished (no DONE in %s)", i + 1, run->directory);
+    else if (run->protocol[RUNFILES_CYCLES] > (double)run->cycles.last_cycle)
+        note(c, "warning: [%zu] stopped after %" PRId64 " of %g cycles", i + 1,
+             run->cycles.last_cycle, run->protocol[RUNFILES_CYCLES]);
+    if (run->cycles.last_cycle > c->span.last)
+        note(c,
+             "[%zu] has %" PRId64 " cycles, of which %" PRId64 " are used, as in the shortest run",
+             i + 1, run->cycles.last_cycle, c->span.last);
+    if (i == c->reference)
+        return;
+    note_protocol(c, i);
+    note_pairing(c, i);
+    if (strcmp(run->parameter_hash, c->run[c->reference].parameter_hash) != 0)
+        note(c, "[%zu]: parameters differ from the reference's (parameter_hash %s and %s)", i + 1,
+             run->parameter_hash, c->run[c->reference].parameter_hash);
+}
+
+static void note_claims(struct comparison *c) {
+    for (size_t i = 0; i < c->n_runs; i++)
+        if (strstr(c->run[i].claims, "uncalibrated")) {
+            note(c, "results are uncalibrated: compare orderings and differences, not absolute "
+                    "mV/cycle");
+            return;
+        }
+}
+
+static int collect_notes(struct comparison *c) {
+    c->max_notes = 10 * c->n_runs + 4; /* at most 10 notes a run below */
+    c->note = calloc(c->max_notes, sizeof *c->note);
+    if (!c->note)
+        return RUNFILES_MEMORY;
+    for (size_t i = 0; i < c->n_runs; i++)
+        note_run(c, i);
+    if (c->span.last < c->span.first + 2)
+        note(c,
+             "warning: fades need at least three cycles from cycle %" PRId64
+             " on for an error of the slope; the runs have %" PRId64 " cycles",
+             c->span.first, c->span.last);
+    note_claims(c);
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+int comparison_create(struct comparison *c, const struct comparison_request *q, FILE *errors) {
+    *c = (struct comparison){0};
+    int code = open_runs(c, q, errors);
+    if (code)
+        return code;
+    set_span(c, q->fade_first_cycle);
+    c->metric = q->n_metrics ? q->metric : DEFAULT_METRICS;
+    c->n_metrics = q->n_metrics ? q->n_metrics : N_DEFAULT;
+    for (size_t k = 0; !code && k < c->n_metrics; k++)
+        code = check_metric(c, c->metric[k], errors);
+    if (!code)
+        code = compare_all(c);
+    return code ? code : collect_notes(c);
+}
+
+void comparison_free(struct comparison *c) {
+    for (size_t i = 0; i < c->n_runs; i++)
+        runfiles_free(&c->run[i]);
+    free(c->run);
+    free(c->difference);
+    free(c->p);
+    free(c->note);
+    *c = (struct comparison){0};
+}

@@ -1,0 +1,45 @@
+/* comparison: runs side by side, their differences to a reference run with a corrected test, and what limits these.
+ *
+ * All runs are judged over the same cycles: fades from the reference's protocol.fade_first_cycle to the last cycle that every replica of every run
+ * has.  Runs with the same seed are paired replica by replica (same disorder, same random streams), others are compared by Welch's test.  Holm's
+ * correction takes all p-values of one comparison together.  Values and tests: kmc/statistics.h; units: statistics_unit.
+ */
+#ifndef KMC_COMPARISON_H
+#define KMC_COMPARISON_H
+#include "runfiles.h"
+
+enum { COMPARISON_NOTE = 400 };
+
+/* What to compare. */
+struct comparison_request {
+    char *const *directory; /* [n] run directories */
+    int n;
+    const char *reference;     /* one of them or another one; NULL = the first */
+    const char *const *metric; /* [n_metrics] */
+    size_t n_metrics;          /* 0 = the usual ones */
+    int64_t fade_first_cycle;  /* 0 = from the reference */
+};
+
+/* The arrays belong to this struct; those over runs and metrics are in the order [run*n_metrics + metric]. */
+struct comparison {
+    struct runfiles_run *run; /* [n_runs] */
+    size_t n_runs;
+    size_t reference;            /* its place in run[] */
+    struct statistics_span span; /* cycles over which all runs are judged */
+    const char *const *metric;   /* [n_metrics] names; owner: the request, or static */
+    size_t n_metrics;
+    struct statistics_difference *difference; /* to the reference, its own unused */
+    double *p, *p_holm; /* p-values and corrected ones, NaN = no test; one piece of memory */
+    /* [n_notes] what a reader must know about the numbers; warnings begin with "warning" */
+    char (*note)[COMPARISON_NOTE];
+    size_t n_notes, max_notes;
+};
+
+/* Reads the runs and compares them.  Returns an exit code as in kmc/runfiles.h; all but exhausted memory is printed to `errors`.  Free in any case. */
+int comparison_create(struct comparison *c, const struct comparison_request *q, FILE *errors);
+void comparison_free(struct comparison *c);
+
+/* Short name of a usual metric, as a column head; others keep their full name. */
+const char *comparison_heading(const char *metric);
+
+#endif
