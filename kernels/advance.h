@@ -1,10 +1,10 @@
 /* advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)) in one region of the box for one window of time.
  *
- *     refresh_rates   window_refresh for every leaf, window_sum_node level by level     in parallel
+ *     refresh_rates   fields, window_owner_rate of every leaf, window_sum_node           in parallel
  *     advance_time    waiting time from the root of the tree                            one thread
  *     select_event    window_select                                                     one thread
  *     apply_events    window_apply                                                      one thread
- *     refresh_rates   window_forget, then the owners in the influence of what changed    in parallel
+ *     refresh_rates   window_renew, then the owners in the influence of what changed    in parallel
  *
  * A region holds the owners of a block of cells; all that its events read and write outside is frozen meanwhile (kmc/engine_cpu.c rotates the regions).
  * A box that is one region is simulated exactly.  The window works on a copy with a border (kernels/tile.h): the region and a margin as wide as its
@@ -13,8 +13,8 @@
  *     border | margin | region ................. region | margin | border        local coordinates along a cut axis
  *              0        first
  *
- * Events are carried out on the copy and on the box.  Energies that many channels share are kept (struct event_cache): made when first asked for,
- * forgotten when something they read has changed.
+ * Events are carried out on the copy and on the box.  What is known of each cell of the copy (kernels/fields.h) is renewed where something that it
+ * follows from has changed.
  * A leaf is a site of the region, its value the total rate of the site's channels; sums are taken in a tree with 32 children a node, each in one fixed
  * order, so they are the same numbers whoever computes them.
  */
@@ -31,18 +31,18 @@ struct region {
     int32_t start[AXES], length[AXES];
 };
 
-/* By plane of the box and kind of a changed site, list number plane*4 + kind: the owners that read it, and what is kept that follows from it (kind oct:
- * of an oct; kind O: of an O), as offsets.  Entries begin[list] .. begin[list + 1] - 1. */
+/* By plane of the box and kind of a changed site, list number plane*4 + kind: the owners that read it, and the sites whose fields follow from it, as
+ * offsets.  Entries begin[list] .. begin[list + 1] - 1. */
 struct window_influence {
     int32_t n_lists;
-    const int32_t *owner_begin, *kept_begin; /* [n_lists + 1] */
-    const struct lattice_offset *owner, *kept;
+    const int32_t *owner_begin, *field_begin; /* [n_lists + 1] */
+    const struct lattice_offset *owner, *field;
 };
 
 struct window {
     struct event_context context; /* of the tile */
     struct tile tile;
-    struct event_cache cache;
+    struct fields fields;
     struct configuration box;
     struct region region;
     int32_t first[AXES];        /* of the region in the tile */
@@ -101,45 +101,106 @@ KMC_HD void window_place(struct window *w, const struct lattice *box, const int3
     lattice_stride(&t->lattice);
 }
 
-/* Bytes of the work space of a window beside its rates: the copy and what is kept. */
+/* Bytes of the work space of a window beside its rates: the copy and its fields. */
 KMC_HD int64_t window_bytes(const struct lattice *tile) {
-    return (tile_bytes(tile) + 7) / 8 * 8 + EVENT_CACHE_ARRAYS * (int64_t)sizeof(int32_t) *
-                                                (lattice_array_length(tile) / SITE_KINDS);
+    return (tile_bytes(tile) + 7) / 8 * 8 + fields_bytes(tile);
 }
 
 /* Lays the arrays into a work space of window_bytes, aligned to 8 bytes. */
 KMC_HD void window_point(struct window *w, void *workspace) {
-    int64_t cells = lattice_array_length(&w->tile.lattice) / SITE_KINDS;
-    int32_t *kept = (int32_t *)((char *)workspace + (tile_bytes(&w->tile.lattice) + 7) / 8 * 8);
     tile_point(&w->tile, workspace);
-    w->cache.give = kept;
-    w->cache.take = kept + cells;
-    w->cache.share = kept + 2 * cells;
-    w->cache.give_least = kept + 3 * cells;
-    w->cache.give_most = kept + 4 * cells;
     w->context.x = &w->tile.x;
-    w->context.cache = &w->cache;
+    w->fields.x = &w->tile.x;
+    w->fields.m = w->context.m;
+    w->fields.voltage_ueV = w->context.electrode.voltage_ueV;
+    fields_point(&w->fields, (char *)workspace + (tile_bytes(&w->tile.lattice) + 7) / 8 * 8);
+    w->context.fields = &w->fields;
 }
 
-/* Number of entries of give, take and share, which lie one after the other: to be set to EVENT_UNKNOWN before the first refresh. */
-KMC_HD int64_t window_kept(const struct window *w) {
-    return 3 * (lattice_array_length(&w->tile.lattice) / SITE_KINDS);
+/* ---- fields ---- */
+
+/* First and one past the last cell of a plane between which all its cells lie, without the rows of the border. */
+KMC_HD int64_t window_first_cell(const struct lattice *l, int32_t plane) {
+    return (plane + l->pad) * l->layer + l->pad * (l->row + 1);
 }
 
-/* Forgets what is kept of a cell of the copy, in the border too. */
-KMC_HD void window_forget(struct window *w, struct lattice_coord c) {
-    struct lattice_places p;
-    int oxygen = c.kind == SITE_O;
-    lattice_places_of(&w->tile.lattice, c, &p);
-    for (int k = 0; k < p.n; k++) {
-        int64_t cell = lattice_oxygen_index(&w->tile.lattice, p.at[k]);
-        if (oxygen) {
-            w->cache.share[cell] = EVENT_UNKNOWN;
-        } else {
-            w->cache.give[cell] = EVENT_UNKNOWN;
-            w->cache.take[cell] = EVENT_UNKNOWN;
-        }
+KMC_HD int64_t window_last_cell(const struct lattice *l, int32_t plane) {
+    return (plane + l->pad + 1) * l->layer - l->pad * (l->row + 1);
+}
+
+/* Fields of a range of cells of a plane, in the order in which they follow from each other.  Step 0 needs all of `group`; 1 what 0 gives, in the border
+ * too. */
+KMC_HD void window_fields(struct window *w, int step, int32_t plane, int64_t from, int64_t to) {
+    const struct lattice *l = &w->tile.lattice;
+    struct fields *f = &w->fields;
+    struct fields_layer o = fields_layer_of(l, plane, SITE_O);
+    struct fields_layer oct = fields_layer_of(l, plane, SITE_OCT);
+    if (step == 1) {
+        fields_bounds(f, &o, from, to);
+        return;
     }
+    fields_phi(f, &oct, from, to);
+    for (int32_t kind = SITE_TET_UP; kind <= SITE_TET_DOWN; kind++) {
+        struct fields_layer tet = fields_layer_of(l, plane, kind);
+        fields_phi(f, &tet, from, to);
+        fields_near(f, &tet, from, to);
+    }
+    fields_give(f, &oct, from, to);
+    fields_around(f, &o, from, to);
+    fields_share(f, &o, from, to);
+}
+
+/* Copies the fields of a cell at the edge of the copy to its images in the border. */
+KMC_HD void window_copy_fields(struct window *w, int step, struct lattice_coord c) {
+    struct lattice_places p;
+    int64_t from = lattice_oxygen_index(&w->tile.lattice, c);
+    lattice_places_of(&w->tile.lattice, c, &p);
+    for (int k = 1; k < p.n; k++) {
+        int64_t to = lattice_oxygen_index(&w->tile.lattice, p.at[k]);
+        if (step == 0)
+            fields_copy_first(&w->fields, to, from);
+        else
+            fields_copy_second(&w->fields, to, from);
+    }
+}
+
+/* Is the cell at an edge of the copy, so that it has images in the border? */
+KMC_HD int window_is_edge(const struct lattice *l, int32_t plane, int32_t j, int32_t i) {
+    return plane == 0 || plane == l->n_planes - 1 || j == 0 || j == l->nb - 1 || i == 0 ||
+           i == l->na - 1;
+}
+
+/* Renews the fields of one site of the copy (step 0), and those that follow from them (step 1, O only), images too. */
+KMC_HD void window_renew(struct window *w, int step, struct lattice_coord c) {
+    const struct lattice *l = &w->tile.lattice;
+    struct fields *f = &w->fields;
+    struct fields_layer y = fields_layer_of(l, c.plane, c.kind);
+    int64_t cell = lattice_oxygen_index(l, c);
+    if (c.kind == SITE_O && step == 0) {
+        fields_around(f, &y, cell, cell + 1);
+        fields_share(f, &y, cell, cell + 1);
+        return; /* copied in step 1 */
+    }
+    if (step == 1) {
+        fields_bounds(f, &y, cell, cell + 1);
+    } else {
+        fields_phi(f, &y, cell, cell + 1);
+        if (c.kind == SITE_OCT)
+            fields_give(f, &y, cell, cell + 1);
+        else
+            fields_near(f, &y, cell, cell + 1);
+    }
+    if (window_is_edge(l, c.plane, c.j, c.i))
+        window_copy_fields(w, step, c);
+}
+
+/* Renews the group of a changed cation site. */
+KMC_HD void window_renew_group(struct window *w, struct lattice_coord c) {
+    struct lattice_places p;
+    lattice_places_of(&w->tile.lattice, c, &p);
+    for (int k = 0; c.kind == SITE_OCT && k < p.n; k++)
+        w->fields.group[lattice_oxygen_index(&w->tile.lattice, p.at[k])] =
+            w->context.m->group[w->tile.x.occupancy[lattice_site(&w->tile.lattice, c)]];
 }
 
 /* List of the influence of a site of the copy. */

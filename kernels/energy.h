@@ -143,17 +143,15 @@ KMC_HD int32_t energy_of_ion(const struct rate_model *m, const struct configurat
            energy_faces(m, x, c, m->group[species]);
 }
 
-/* A lower bound of energy_place at a tet for a TM ion taken off an oct that shares a face with it, when no anion is missing: the O take the least that
- * another TM can cost. */
-KMC_HD int32_t energy_place_least(const struct rate_model *m, const struct configuration *x,
-                                  struct lattice_coord tet, int species,
-                                  const struct energy_absent *a) {
-    int32_t q = m->charge[species] * rate_model_valence_step(tet.kind);
-    int32_t phi = energy_field_at(x, tet).phi - 3 * a->valence; /* a face has three O */
-    return m->valence_unit * (2 * phi * q + 4 * q * q) + 4 * m->tm_step_least +
-           m->cation[species][rate_model_site_class(tet)] +
-           energy_faces(m, x, tet, m->group[species]) -
-           m->face[FACE_TET_OCT][m->group[species]][m->group[species]];
+/* A lower bound of energy_place at a tet for a TM ion taken off an oct that shares a face with it: `phi` and the numbers of TM ions and of Li around
+ * the tet are those with the ion in its oct, which gives `valence` to each O; the O take the least that another TM can cost, faces between tets are left
+ * out (they cost energy). */
+KMC_HD int32_t energy_place_least(const struct rate_model *m, int species, int cls, int32_t phi,
+                                  int32_t valence, int n_tm, int n_li) {
+    int32_t q = m->charge[species] * rate_model_valence_step(SITE_TET_UP);
+    const int32_t *face = m->face[FACE_TET_OCT][m->group[species]];
+    return m->valence_unit * (2 * (phi - 3 * valence) * q + 4 * q * q) + 4 * m->tm_step_least +
+           m->cation[species][cls] + (n_tm - 1) * face[GROUP_TM] + n_li * face[GROUP_LI];
 }
 
 /* Adds (sign +1) or takes away (-1) an ion's charge and TM count at the O around it, and sets the site's byte. */
@@ -179,6 +177,23 @@ KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configurati
         sum += v != skip ? gained[state] - lost[state] : 0;
     }
     return sum;
+}
+
+/* What an O contributes to a bond that it makes as a hole, or as O2- that turns into a hole first; `pairs` = energy_pairs from its state to peroxo, with
+ * the partner to come counted as it is now, a hole or O2-: energy_bond_constant puts that right. */
+KMC_HD int32_t energy_share(const struct rate_model *m, int state, int n_tm, int32_t deviation,
+                            int32_t pairs) {
+    int32_t step = m->z12[state] - m->z12[ANION_PEROXO];
+    return m->valence_unit * (2 * deviation * step + step * step) +
+           m->anion[ANION_PEROXO][n_tm] - m->anion[state][n_tm] + pairs;
+}
+
+/* Energy of a bond beside the shares of both O: of a hole, and of `other` (ANION_HOLE or ANION_OXIDE). */
+KMC_HD int32_t energy_bond_constant(const struct rate_model *m, int other) {
+    int32_t join = m->bond[BOND_PEROXO] - m->pair[ANION_PEROXO][ANION_HOLE];
+    if (other == ANION_HOLE)
+        return join - m->pair[ANION_PEROXO][ANION_HOLE] + m->pair[ANION_HOLE][ANION_HOLE];
+    return join - m->pair[ANION_PEROXO][ANION_OXIDE] + m->pair[ANION_HOLE][ANION_OXIDE];
 }
 
 /* Energy of changing an O's state from -> to by one token (or none), bond terms left out; skip = direction of a partner or -1. */

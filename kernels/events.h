@@ -19,7 +19,7 @@
  */
 #ifndef KERNELS_EVENTS_H
 #define KERNELS_EVENTS_H
-#include "tokens.h"
+#include "fields.h"
 
 enum event_kind {
     EVENT_HOP,
@@ -66,19 +66,6 @@ struct event_limits {
         fast[EVENT_KINDS]; /* a pair whose higher barrier is not above this is fast; -1 = none is */
 };
 
-/* Energies that many channels share, one of each a cell (lattice_oxygen_index), border included; ueV.  They follow from the configuration alone;
- * EVENT_UNKNOWN = to be computed when it is asked for, EVENT_NONE = there is none. */
-struct event_cache {
-    int32_t *give,
-        *take; /* the oct gives a token away, or takes one up; the electrode's share is in it */
-    int32_t *
-        share; /* what the O contributes to a bond to come: as a hole, or as O2- that gives an electron first */
-    int32_t *give_least, *give_most; /* of the octs around the O */
-};
-#define EVENT_UNKNOWN INT32_MIN
-#define EVENT_NONE INT32_MAX
-enum { EVENT_CACHE_ARRAYS = 5 };
-
 /* What `advance` needs beside the model: the electrode, the length of the sub-slice and that of the whole slice. */
 struct event_context {
     const struct rate_model *m;
@@ -87,9 +74,7 @@ struct event_context {
     int64_t n_li;
     double step_s, slice_s;
     struct event_limits limits;
-    struct event_cache
-        *cache;       /* NULL: everything is computed anew; only where the lattice has a border */
-    uint8_t complete; /* no anion site is empty or outside */
+    struct fields *fields; /* of x; NULL: everything is computed anew and nothing judged by bounds */
 };
 
 /* Barrier at which a rate is `rate`, 0 when the attempt frequency lies below it. */
@@ -295,15 +280,20 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
     }
 }
 
-/* Can no hop c -> tet reach the floor of rates?  From a lower bound of the barrier, cheaper than the barrier. */
-KMC_HD int events_is_out_of_reach(const struct event_context *e, int species,
-                                  struct lattice_coord tet, int64_t energy_c,
-                                  const struct energy_absent *a) {
+/* Is a tet beyond the reach of hops from c: is the gate closed, or the barrier, by a lower bound, above the floor of rates? */
+KMC_HD int events_is_out_of_reach(const struct event_context *e, int species, int kind,
+                                  int64_t tet_cell, int site_class, int64_t energy_c,
+                                  int32_t valence) {
     const struct rate_model *m = e->m;
-    if (!e->complete)
-        return 0;
+    const struct fields *f = e->fields;
+    int n_li = f->near[kind][FIELDS_NEAR_LI][tet_cell];
+    int n_tm = f->near[kind][FIELDS_NEAR_TM][tet_cell];
+    if (n_li > m->gate_max_li)
+        return 1;
     int64_t kra = (int64_t)m->hop_barrier[species] + (m->peroxo_face < 0 ? m->peroxo_face : 0);
-    int64_t least = energy_place_least(m, e->x, tet, species, a) - energy_c;
+    int64_t least = energy_place_least(m, species, site_class, f->phi[kind][tet_cell], valence,
+                                       n_tm, n_li) -
+                    energy_c;
     return events_barrier(least, kra > 0 ? kra : 0) > e->limits.floor + 1;
 }
 
@@ -311,20 +301,32 @@ KMC_HD void events_hops(const struct event_context *e, struct event_list *l, str
                         int species) {
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
+    const struct lattice_reach *r = lattice_reach_of(lat, c);
+    int64_t cell = lattice_oxygen_index(lat, c);
+    int bounds = e->fields && e->fields->complete && e->m->face_bound;
     struct energy_absent a;
-    energy_take_off(e->m, e->x, c, species, &a);
     int64_t energy_c = energy_of_ion(e->m, e->x, c, species);
+    a.n = 0;
     if (c.kind != SITE_OCT) {
+        energy_take_off(e->m, e->x, c, species, &a);
         events_hops_from_tet(e, l, c, species, energy_c, &a);
         return;
     }
     for (int v = 0; v < st->n_face; v++) {
-        if (e->x->occupancy[lattice_face(lat, c, v)] != CATION_VACANCY)
+        int kind = st->face[v].kind;
+        if (e->x->occupancy[lattice_face(lat, c, v)] != CATION_VACANCY ||
+            (bounds && kind != SITE_OCT &&
+             events_is_out_of_reach(
+                 e, species, kind, cell + r->face_cell[v],
+                 lattice_is_tm_gap(c.plane + st->face[v].dplane) ? CLASS_TM_TET : CLASS_LI_TET,
+                 energy_c, 2 * e->m->charge[species])))
             continue;
+        if (a.n == 0)
+            energy_take_off(e->m, e->x, c, species, &a);
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
-        if (d.kind == SITE_OCT)
+        if (kind == SITE_OCT)
             events_hop_direct(e, l, species, c, energy_c, &a, d);
-        else if (!events_is_out_of_reach(e, species, d, energy_c, &a))
+        else
             events_hop_through(e, l, species, c, energy_c, &a, d);
     }
 }
@@ -365,67 +367,34 @@ KMC_HD int64_t events_molecular_kra(const struct rate_model *m, const struct con
 
 /* ---- energies that channels share ---- */
 
-/* Omega of an oct that gives a token away (gain = -1) or takes one up (+1), EVENT_NONE when it cannot. */
-KMC_HD_ONCE int32_t events_token(const struct event_context *e, struct lattice_coord oct,
-                                 int gain) {
-    uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, oct)];
+/* Omega of oct number v of an O giving a token away (gain = -1) or taking one up (+1), FIELDS_NONE when it cannot. */
+KMC_HD int32_t events_token(const struct event_context *e, struct lattice_coord o, int v,
+                            int gain) {
+    const struct lattice *lat = e->x->lattice;
+    struct lattice_coord a = lattice_step(lat, o, lattice_stencil_of(lat, o)->oct[v]);
+    if (e->fields) {
+        struct fields *f = e->fields;
+        int64_t cell = lattice_oxygen_index(lat, a);
+        if (gain > 0 && f->take[cell] == FIELDS_UNKNOWN) {
+            struct fields_layer y = fields_layer_of(lat, a.plane, SITE_OCT);
+            f->take[cell] = fields_token(f, &y, cell, +1);
+        }
+        return gain < 0 ? f->give[cell] : f->take[cell];
+    }
+    uint8_t byte = e->x->occupancy[lattice_site(lat, a)];
     if (gain < 0 ? !tokens_has(e->m, SITE_OCT, byte) : !tokens_has_room(e->m, SITE_OCT, byte))
-        return EVENT_NONE;
-    return tokens_energy(e->m, e->x, oct, byte, gain) +
+        return FIELDS_NONE;
+    return tokens_energy(e->m, e->x, a, byte, gain) +
            (byte <= CATION_LI ? gain * e->electrode.voltage_ueV : 0);
 }
 
-/* The same for oct number v of O number `index` at o. */
-KMC_HD int32_t events_token_of(const struct event_context *e, struct lattice_coord o, int64_t index,
-                               int v, int gain) {
-    const struct lattice *lat = e->x->lattice;
-    const struct lattice_stencil *st = lattice_stencil_of(lat, o);
-    if (!e->cache)
-        return events_token(e, lattice_step(lat, o, st->oct[v]), gain);
-    int32_t *kept = (gain < 0 ? e->cache->give : e->cache->take) + index +
-                    lattice_reach_of(lat, o)->oct_cell[v];
-    if (*kept == EVENT_UNKNOWN)
-        *kept = events_token(e, lattice_step(lat, o, st->oct[v]), gain);
-    return *kept;
-}
-
-/* What an O contributes to a bond that it makes as a hole, or as O2- that turns into a hole first.  It counts its future partner as it is now, a hole or
- * O2-; events_bond_constant puts that right. */
+/* energy_share of an O, a hole or O2-. */
 KMC_HD int32_t events_share(const struct event_context *e, struct lattice_coord o, int state) {
-    int64_t index = lattice_oxygen_index(e->x->lattice, o);
-    const struct rate_model *m = e->m;
-    int32_t sum = m->anion[ANION_PEROXO][e->x->n_tm[index]] - m->anion[state][e->x->n_tm[index]] +
-                  energy_pairs(m, e->x, o, state, ANION_PEROXO, -1);
-    if (state == ANION_OXIDE)
-        sum += m->valence_unit * (24 * e->x->deviation[index] + 144);
-    return sum;
-}
-
-/* Energy of a bond beside the shares of both O: of a hole, and of `other` (ANION_HOLE or ANION_OXIDE). */
-KMC_HD int32_t events_bond_constant(const struct rate_model *m, int other) {
-    int32_t join = m->bond[BOND_PEROXO] - m->pair[ANION_PEROXO][ANION_HOLE];
-    if (other == ANION_HOLE)
-        return join - m->pair[ANION_PEROXO][ANION_HOLE] + m->pair[ANION_HOLE][ANION_HOLE];
-    return join - m->pair[ANION_PEROXO][ANION_OXIDE] + m->pair[ANION_HOLE][ANION_OXIDE];
-}
-
-/* Fills what is kept of an O2- at o: under `index`, which may be that of an image in the border. */
-KMC_HD_ONCE void events_keep_oxide(const struct event_context *e, struct lattice_coord o,
-                                   int64_t index) {
-    struct event_cache *k = e->cache;
-    int64_t real = lattice_oxygen_index(e->x->lattice, o);
-    int32_t least = EVENT_NONE, most = EVENT_NONE;
-    int n = lattice_stencil_of(e->x->lattice, o)->n_oct;
-    for (int v = 0; v < n; v++) {
-        int32_t give = events_token_of(e, o, real, v, -1);
-        if (give == EVENT_NONE)
-            continue;
-        least = least == EVENT_NONE || give < least ? give : least;
-        most = most == EVENT_NONE || give > most ? give : most;
-    }
-    k->share[index] = events_share(e, o, ANION_OXIDE);
-    k->give_least[index] = least;
-    k->give_most[index] = most;
+    int64_t cell = lattice_oxygen_index(e->x->lattice, o);
+    if (e->fields)
+        return fields_share_of(e->fields, cell, state);
+    return energy_share(e->m, state, e->x->n_tm[cell], e->x->deviation[cell],
+                        energy_pairs(e->m, e->x, o, state, ANION_PEROXO, -1));
 }
 
 /* ---- oxygen events ---- */
@@ -455,11 +424,10 @@ KMC_HD_ONCE void events_exchange(const struct event_context *e, struct event_lis
                                  int64_t energy_o, int64_t kra) {
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
-    int64_t index = lattice_oxygen_index(lat, o);
     for (int v = 0; v < st->n_oct; v++) {
-        int32_t token = events_token_of(e, o, index, v, -gain);
+        int32_t token = events_token(e, o, v, -gain);
         int64_t omega = energy_o + token - 2 * e->m->valence_unit * 12 * 2;
-        if (token == EVENT_NONE || events_is_idle(e, ch->kind, omega, kra))
+        if (token == FIELDS_NONE || events_is_idle(e, ch->kind, omega, kra))
             continue;
         ch->target = lattice_neighbor(lat, o, st->oct[v]);
         ch->li_change = (int8_t)(e->x->occupancy[ch->target] <= CATION_LI ? -gain : 0);
@@ -468,33 +436,34 @@ KMC_HD_ONCE void events_exchange(const struct event_context *e, struct event_lis
     }
 }
 
-/* Combines of a hole with the O2- that is its neighbour v: at once seen as idle where the kept bounds tell. */
+/* Can none of the combines of a bond of this energy be an event, by the bounds that are known of the octs of the O2- in a cell? */
+KMC_HD int events_combine_is_idle(const struct event_context *e, int64_t bond, int64_t cell) {
+    int64_t least = e->fields->give_least[cell], most = e->fields->give_most[cell];
+    int64_t kra = e->m->peroxo_reduction;
+    bond -= 2 * e->m->valence_unit * 12 * 2;
+    if (least == FIELDS_NONE || events_barrier(bond + least, kra) >= e->limits.floor)
+        return 1;
+    return events_is_fast(&e->limits, EVENT_COMBINE, bond + least, kra) &&
+           events_is_fast(&e->limits, EVENT_COMBINE, bond + most, kra);
+}
+
+/* Combines of a hole with the O2- that is its neighbour v. */
 KMC_HD void events_combine(const struct event_context *e, struct event_list *l,
-                           struct event_channel *ch, struct lattice_coord o, int v,
+                           struct event_channel *ch, struct lattice_coord o, int64_t cell, int v,
                            int64_t share_o) {
     const struct rate_model *m = e->m;
     const struct lattice *lat = e->x->lattice;
-    const struct lattice_stencil *st = lattice_stencil_of(lat, o);
-    int64_t bond = share_o + events_bond_constant(m, ANION_OXIDE), index = 0;
-    ch->kind = EVENT_COMBINE;
-    ch->dir = (uint8_t)v;
-    if (e->cache) {
-        index = lattice_oxygen_index(lat, o) + lattice_reach_of(lat, o)->oxygen_cell[v];
-        if (e->cache->share[index] == EVENT_UNKNOWN)
-            events_keep_oxide(e, lattice_step(lat, o, st->oxygen[v]), index);
-        int64_t least = e->cache->give_least[index], most = e->cache->give_most[index];
-        if (least == EVENT_NONE)
-            return;
-        bond += e->cache->share[index];
-        least += bond - 2 * m->valence_unit * 12 * 2;
-        most += bond - 2 * m->valence_unit * 12 * 2;
-        if (events_barrier(least, m->peroxo_reduction) >= e->limits.floor ||
-            (events_is_fast(&e->limits, EVENT_COMBINE, least, m->peroxo_reduction) &&
-             events_is_fast(&e->limits, EVENT_COMBINE, most, m->peroxo_reduction)))
+    int64_t bond = share_o + energy_bond_constant(m, ANION_OXIDE);
+    if (e->fields) {
+        cell += lattice_reach_of(lat, o)->oxygen_cell[v];
+        bond += e->fields->share[cell];
+        if (events_combine_is_idle(e, bond, cell))
             return;
     }
-    struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
-    bond += e->cache ? 0 : events_share(e, p, ANION_OXIDE);
+    struct lattice_coord p = lattice_step(lat, o, lattice_stencil_of(lat, o)->oxygen[v]);
+    bond += e->fields ? 0 : events_share(e, p, ANION_OXIDE);
+    ch->kind = EVENT_COMBINE;
+    ch->dir = (uint8_t)v;
     events_exchange(e, l, ch, p, +1, bond, m->peroxo_reduction);
 }
 
@@ -509,20 +478,20 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     struct event_channel ch = {0};
-    int64_t share = events_share(e, o, ANION_HOLE);
+    int64_t share = events_share(e, o, ANION_HOLE), cell = lattice_oxygen_index(lat, o);
     ch.site = lattice_site(lat, o);
     for (int v = 0; v < st->n_oxygen; v++) {
         int64_t site = lattice_oxygen(lat, o, v);
         int state = rate_model_state(e->x->occupancy[site]);
         if (state == ANION_OXIDE) {
-            events_combine(e, l, &ch, o, v, share);
+            events_combine(e, l, &ch, o, cell, v, share);
         } else if (state == ANION_HOLE && events_owns_pair(&st->oxygen[v])) {
             struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
             ch.kind = EVENT_JOIN;
             ch.dir = (uint8_t)v;
             ch.target = lattice_site(lat, p);
             ch.energy =
-                share + events_share(e, p, ANION_HOLE) + events_bond_constant(m, ANION_HOLE);
+                share + events_share(e, p, ANION_HOLE) + energy_bond_constant(m, ANION_HOLE);
             ch.li_change = 0;
             events_add_oxygen(e, l, &ch, ch.energy,
                               m->peroxo_formation[events_contact(o, st->oxygen[v])]);

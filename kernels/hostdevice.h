@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define KMC_RESTRICT __restrict__ /* the same word in C and in CUDA */
+
 #ifdef __CUDACC__
 #define KMC_HD static __host__ __device__ inline
 #define KMC_HD_ONCE static __host__ __device__ __noinline__ /* large: one copy a kernel */

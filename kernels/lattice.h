@@ -49,8 +49,9 @@ struct lattice_reach {
     int32_t vertex[6]; /* O index minus lattice_oxygen_index of the site's cell */
     int32_t face[10];  /* site minus site */
     int32_t oxygen[12];
-    int32_t oxygen_cell[12];  /* of an O: index of its O neighbours minus its own */
-    int32_t oct_cell[6];      /* of an O: lattice_oxygen_index of its octs' cells minus its own */
+    /* the same as cells (lattice_oxygen_index) */
+    int32_t face_cell[10], oxygen_cell[12];
+    int32_t oct_cell[6];      /* of an O: of its octs */
     uint8_t face_contact[10]; /* enum face_contact (rate_model.h) */
 };
 

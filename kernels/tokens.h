@@ -69,19 +69,24 @@ KMC_HD int32_t tokens_oxygen(const struct rate_model *m, const struct configurat
            tokens_bond_change(m, x, o, byte, gain);
 }
 
+/* Of a cation site with valence step d, class cls and field f; `faces` = energy of the faces of a Li+ there, for Li sites. */
+KMC_HD int32_t tokens_cation(const struct rate_model *m, uint8_t byte, int32_t d, int cls,
+                             struct energy_field f, int32_t faces, int gain) {
+    int32_t valence = m->valence_unit * (gain * 2 * d * f.phi + f.n * d * d);
+    if (byte <= CATION_LI)
+        return valence + gain * (m->cation[CATION_LI][cls] + faces);
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; bytes of ions are below MODEL_SPECIES */
+    return valence + m->cation[byte + gain][cls] - m->cation[byte][cls];
+}
+
 /* Energy of adding (gain = +1) or removing (-1) a token at a site; the electrode's share is not in it. */
 KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configuration *x,
                              struct lattice_coord c, uint8_t byte, int gain) {
     if (c.kind == SITE_O)
         return tokens_oxygen(m, x, c, byte, gain);
-    int32_t d = rate_model_valence_step(c.kind);
-    struct energy_field f = energy_field_at(x, c);
-    int32_t valence = m->valence_unit * (gain * 2 * d * f.phi + f.n * d * d);
-    int cls = rate_model_site_class(c);
-    if (byte <= CATION_LI)
-        return valence + gain * (m->cation[CATION_LI][cls] + energy_faces(m, x, c, GROUP_LI));
-    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; bytes of ions are below MODEL_SPECIES */
-    return valence + m->cation[byte + gain][cls] - m->cation[byte][cls];
+    return tokens_cation(m, byte, rate_model_valence_step(c.kind), rate_model_site_class(c),
+                         energy_field_at(x, c),
+                         byte <= CATION_LI ? energy_faces(m, x, c, GROUP_LI) : 0, gain);
 }
 
 /* Number of anions present that both sites touch; one of them may be an O itself. */

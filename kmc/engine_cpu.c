@@ -14,7 +14,7 @@
 #include "influence.h"
 #include "schedule.h"
 
-enum { EXIT_MEMORY = 4 };
+enum { EXIT_MEMORY = 4, OLD_MAX = 2048 /* sites whose fields an event can touch, with room */ };
 
 /* What one thread works in during a call. */
 struct workspace {
@@ -28,6 +28,8 @@ struct workspace {
     double *rate;
     uint8_t *is_stale; /* [leaves], all 0 between refreshes */
     int32_t *stale;    /* [leaves] */
+    uint8_t *is_old;   /* [sites of the copy], all 0 between refreshes */
+    struct lattice_coord *old; /* [OLD_MAX] */
 };
 
 /* What all replicas of one model share. */
@@ -60,6 +62,8 @@ static void workspace_free(struct workspace *w) {
     free(w->rate);
     free(w->is_stale);
     free(w->stale);
+    free(w->is_old);
+    free(w->old);
     free(w);
 }
 
@@ -71,7 +75,9 @@ static struct workspace *workspace_create(const struct schedule *s) {
     w->rate = malloc((size_t)s->window_doubles * sizeof *w->rate);
     w->is_stale = calloc((size_t)s->window_leaves, 1);
     w->stale = malloc((size_t)s->window_leaves * sizeof *w->stale);
-    if (w->tile && w->rate && w->is_stale && w->stale)
+    w->is_old = calloc((size_t)s->window_sites, 1);
+    w->old = malloc(OLD_MAX * sizeof *w->old);
+    if (w->tile && w->rate && w->is_stale && w->stale && w->is_old && w->old)
         return w;
     workspace_free(w);
     return NULL;
@@ -313,9 +319,28 @@ static bool row_has_owner(const uint8_t *byte, int32_t n, bool oxygen) {
     return most > (oxygen ? 0 : 2);
 }
 
+/* Fields of the whole copy, layer by layer. */
+static void fill_fields(struct window *w) {
+    const struct lattice *l = &w->tile.lattice;
+    for (int32_t plane = -1; plane <= l->n_planes; plane++)
+        fields_group(&w->fields, plane, (plane + 1) * l->layer, (plane + 2) * l->layer);
+    for (int step = 0; step < 2; step++) {
+        for (int32_t plane = 0; plane < l->n_planes; plane++)
+            window_fields(w, step, plane, window_first_cell(l, plane), window_last_cell(l, plane));
+        for (int32_t plane = 0; plane < l->n_planes; plane++)
+            for (int32_t j = 0; j < l->nb; j++)
+                for (int32_t i = 0; i < l->na; i++)
+                    if (window_is_edge(l, plane, j, i))
+                        window_copy_fields(w, step, (struct lattice_coord){plane, SITE_O, i, j});
+                    else
+                        i = l->na - 2; /* the next one at an edge of this row follows */
+    }
+}
+
 static void refresh_rates(struct window *w) {
     int64_t leaves = window_leaves(&w->region);
     int32_t row = w->region.length[AXIS_A];
+    fill_fields(w);
     memset(w->rate, 0,
            (size_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]) * sizeof *w->rate);
     for (int64_t leaf = 0; leaf < leaves; leaf += row) {
@@ -329,7 +354,35 @@ static void refresh_rates(struct window *w) {
     sum_levels(w);
 }
 
-/* Forgets what is kept and collects the owners that read one of the changed sites. */
+/* Renews the fields that follow from the changed sites, each once. */
+static void renew_fields(const struct engine *e, struct workspace *work, struct window *w,
+                         const int64_t *site, int n_site) {
+    const struct window_influence *f = &e->c->influence.lists;
+    const struct lattice *l = &w->tile.lattice;
+    int32_t n = 0;
+    for (int k = 0; k < n_site; k++)
+        window_renew_group(w, lattice_coord_of(l, site[k]));
+    for (int k = 0; k < n_site; k++) {
+        struct lattice_coord c = lattice_coord_of(l, site[k]);
+        int32_t list = window_list(w, c);
+        for (int32_t q = f->field_begin[list]; q < f->field_begin[list + 1]; q++) {
+            struct lattice_coord d = lattice_step(l, c, f->field[q]);
+            int64_t s = lattice_site(l, d);
+            if (work->is_old[s])
+                continue;
+            work->is_old[s] = 1;
+            work->old[n++] = d;
+            window_renew(w, 0, d);
+        }
+    }
+    for (int32_t k = 0; k < n; k++) {
+        work->is_old[lattice_site(l, work->old[k])] = 0;
+        if (work->old[k].kind == SITE_O)
+            window_renew(w, 1, work->old[k]);
+    }
+}
+
+/* Collects the owners that read one of the changed sites. */
 static int32_t collect_stale(const struct engine *e, struct workspace *work, struct window *w,
                              const int64_t *site, int n_site) {
     const struct window_influence *f = &e->c->influence.lists;
@@ -338,8 +391,6 @@ static int32_t collect_stale(const struct engine *e, struct workspace *work, str
     for (int k = 0; k < n_site; k++) {
         struct lattice_coord c = lattice_coord_of(l, site[k]);
         int32_t list = window_list(w, c);
-        for (int32_t q = f->kept_begin[list]; q < f->kept_begin[list + 1]; q++)
-            window_forget(w, lattice_step(l, c, f->kept[q]));
         for (int32_t q = f->owner_begin[list]; q < f->owner_begin[list + 1]; q++) {
             int64_t leaf = window_leaf(w, lattice_step(l, c, f->owner[q]));
             if (leaf < 0 || work->is_stale[leaf])
@@ -385,6 +436,13 @@ static void refresh_sums(struct workspace *work, struct window *w, int32_t n) {
     }
 }
 
+/* Brings fields and rates up to date after an event that changed these sites. */
+static void refresh_changed(const struct engine *e, struct workspace *work, struct window *w,
+                            const int64_t *site, int n_site) {
+    renew_fields(e, work, w, site, n_site);
+    refresh_sums(work, w, refresh_leaves(work, w, collect_stale(e, work, w, site, n_site)));
+}
+
 /* A window on the engine's state; its region is the caller's. */
 static struct window window_of(const struct engine *e, const struct window_call *call) {
     return (struct window){.context = {.m = e->m,
@@ -392,8 +450,8 @@ static struct window window_of(const struct engine *e, const struct window_call 
                                        .n_li = call->n_li,
                                        .step_s = call->step_s,
                                        .slice_s = call->slice_s,
-                                       .limits = call->limits,
-                                       .complete = e->complete},
+                                       .limits = call->limits},
+                           .fields = {.complete = e->complete},
                            .box = e->s->x,
                            .owns = e->c->schedule.owns};
 }
@@ -409,8 +467,6 @@ static void load_window(const struct engine *e, struct workspace *work, struct w
     t->lattice.reach = work->reach;
     for (int32_t row = 0; row < tile_rows(t); row++)
         tile_load_row(t, &w->box, row);
-    for (int64_t k = 0; k < window_kept(w); k++)
-        w->cache.give[k] = EVENT_UNKNOWN;
     w->rate = work->rate;
     window_layout(w);
 }
@@ -431,7 +487,7 @@ static void run_region(const struct engine *e, struct workspace *work, struct wi
         int n = window_changed(&w->tile.lattice, &ch, site);
         window_apply(w, &ch);
         window_count(sums, w, &ch);
-        refresh_sums(work, w, refresh_leaves(work, w, collect_stale(e, work, w, site, n)));
+        refresh_changed(e, work, w, site, n);
     }
 }
 

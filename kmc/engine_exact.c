@@ -300,7 +300,7 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
                                 .electrode = *electrode,
                                 .n_li = e->s->n_li,
                                 .step_s = step_s,
-                                .slice_s = slice_s}; /* no cache, no bounds: the reference */
+                                .slice_s = slice_s}; /* no fields, no bounds: the reference */
     events_limits_init(&ctx.limits, e->m, slice_s);
     double used = 0;
     bool changed = false;

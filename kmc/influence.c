@@ -40,13 +40,13 @@ static void add_cation(struct site_set *s, struct lattice_coord c) {
     add_all(s, c, st->face, st->n_face);
 }
 
-/* What is kept of an oct. */
-static void reads_of_kept_oct(struct site_set *s, struct lattice_coord a) {
+/* Fields of a cation site. */
+static void fields_of_cation(struct site_set *s, struct lattice_coord a) {
     add_cation(s, a);
 }
 
-/* What is kept of an O: its share, and the bounds over its octs. */
-static void reads_of_kept_oxygen(struct site_set *s, struct lattice_coord o) {
+/* Fields of an O: its share, and the bounds over its octs. */
+static void fields_of_oxygen(struct site_set *s, struct lattice_coord o) {
     const struct lattice_stencil *st = lattice_stencil_of(s->l, o);
     add(s, o);
     add_all(s, o, st->oxygen, st->n_oxygen);
@@ -226,7 +226,8 @@ static void measure(struct influence *f, const struct lattice *l) {
 bool influence_init(struct influence *f, const struct lattice *box) {
     static reads_of *const owners[SITE_KINDS] = {reads_of_oxygen, reads_of_ion, reads_of_ion,
                                                  reads_of_ion};
-    static reads_of *const kept[SITE_KINDS] = {reads_of_kept_oxygen, reads_of_kept_oct, NULL, NULL};
+    static reads_of *const fields[SITE_KINDS] = {fields_of_oxygen, fields_of_cation, fields_of_cation,
+                                                 fields_of_cation};
     struct lattice small = *box; /* beyond this width nothing changes but the wrapping */
     small.na = box->na < ENOUGH ? box->na : ENOUGH;
     small.nb = box->nb < ENOUGH ? box->nb : ENOUGH;
@@ -236,7 +237,7 @@ bool influence_init(struct influence *f, const struct lattice *box) {
     memset(f, 0, sizeof *f);
     f->lists.n_lists = box->n_planes * SITE_KINDS;
     bool ok = s.mark && s.member && derive(&s, owners, &f->lists.owner_begin, &f->lists.owner) &&
-              derive(&s, kept, &f->lists.kept_begin, &f->lists.kept);
+              derive(&s, fields, &f->lists.field_begin, &f->lists.field);
     free(s.mark);
     free(s.member);
     if (ok)
@@ -249,8 +250,8 @@ bool influence_init(struct influence *f, const struct lattice *box) {
 void influence_free(struct influence *f) {
     free((void *)f->lists.owner_begin);
     free((void *)f->lists.owner);
-    free((void *)f->lists.kept_begin);
-    free((void *)f->lists.kept);
+    free((void *)f->lists.field_begin);
+    free((void *)f->lists.field);
     memset(f, 0, sizeof *f);
 }
 
@@ -258,5 +259,5 @@ int64_t influence_bytes(const struct influence *f) {
     const struct window_influence *w = &f->lists;
     return 2 * (int64_t)sizeof(int32_t) * (w->n_lists + 1) +
            (int64_t)sizeof(struct lattice_offset) *
-               (w->owner_begin[w->n_lists] + w->kept_begin[w->n_lists]);
+               (w->owner_begin[w->n_lists] + w->field_begin[w->n_lists]);
 }

@@ -26,6 +26,7 @@ bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t
     s->window_doubles = window_layout(&largest);
     window_place(&largest, box, reach);
     s->window_bytes = window_bytes(&largest.tile.lattice);
+    s->window_sites = lattice_array_length(&largest.tile.lattice);
     if (!passes_init(&s->plan, m))
         return false;
     int32_t span[AXES];

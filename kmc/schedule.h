@@ -14,7 +14,7 @@ struct schedule {
     int32_t tile_pieces[AXES], region_pieces[AXES];
     int64_t n_tiles, n_regions;
     double mean_lanes; /* of a pass in the average tile */
-    int64_t tile_bytes, window_bytes, window_doubles,
+    int64_t tile_bytes, window_bytes, window_sites, window_doubles,
         window_leaves; /* of the largest tile and region */
     uint32_t windows;  /* of one call of advance */
 };

@@ -150,7 +150,7 @@ Test(influence, is_local) {
     cr_assert(influence_init(&f, l));
     for (int32_t k = 0; k < l->n_planes * SITE_KINDS; k++) {
         cr_assert_lt(f.lists.owner_begin[k + 1] - f.lists.owner_begin[k], lattice_n_sites(l) / 4);
-        cr_assert_lt(f.lists.kept_begin[k + 1] - f.lists.kept_begin[k], lattice_n_sites(l) / 16);
+        cr_assert_lt(f.lists.field_begin[k + 1] - f.lists.field_begin[k], lattice_n_sites(l) / 8);
     }
     for (int a = 0; a < AXES; a++) /* reads and writes fit between two regions that act at a time */
         cr_expect_leq(2 * f.reach[a], TILING_REGION_MIN, "axis %d: %d", a, f.reach[a]);

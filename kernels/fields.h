@@ -1,0 +1,231 @@
+/* fields: what `advance` knows beforehand of every cell of a window's copy, so that most owners are judged without looking at their surroundings.
+ *
+ *   phi          of each cation site: sum of the deviations of its O (energy.h)                                            int16
+ *   group        of each oct: enum ion_group                                                                               uint8
+ *   near         of each tet: octs that share a face with it and hold a TM ion / a Li+ or pillar                           uint8
+ *   around       of each O: O neighbours that are holes / peroxo / molecular                                               uint8
+ *   give, take   of each oct: omega of a token that leaves it / enters it, FIELDS_NONE when none can                       int32, ueV
+ *   share        of each O that is O2-: energy_share                                                                       int32, ueV
+ *   give_least, give_most  of each O: over its octs; FIELDS_NONE and its opposite when none can give                       int32, ueV
+ *
+ * All arrays have one entry for each cell of the padded copy (lattice_oxygen_index), border included: there they repeat the cell that an image stands
+ * for.  They follow from the configuration and the electrode's voltage alone.  `take` is filled when first asked for (FIELDS_UNKNOWN before).
+ * Functions take a range of cells within one layer of the copy: a CPU core gives whole layers, which compilers turn into vector loops (what they write
+ * to the border in passing is put right by the copies to it), a thread of a GPU gives single cells.
+ */
+#ifndef KERNELS_FIELDS_H
+#define KERNELS_FIELDS_H
+#include "tile.h"
+#include "tokens.h"
+
+#define FIELDS_UNKNOWN INT32_MIN
+#define FIELDS_NONE INT32_MAX
+enum { FIELDS_NEAR_TM, FIELDS_NEAR_LI, FIELDS_NEAR };
+
+struct fields {
+    const struct rate_model *m;
+    const struct configuration *x; /* of the copy */
+    int32_t voltage_ueV;
+    uint8_t complete; /* no anion site is empty or outside */
+    int32_t *give, *take, *share, *give_least, *give_most;
+    int16_t *phi[SITE_KINDS]; /* by kind of cation site; [SITE_O] = NULL */
+    uint8_t *near[SITE_KINDS][FIELDS_NEAR]; /* tets only */
+    uint8_t *group, *around[ANION_ACTIVE];  /* [ANION_OXIDE] = NULL */
+};
+
+/* Bytes of all arrays. */
+KMC_HD int64_t fields_bytes(const struct lattice *l) {
+    return lattice_array_length(l) / SITE_KINDS *
+           (5 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 4);
+}
+
+/* Lays the arrays into a work space of fields_bytes, aligned to 4 bytes. */
+KMC_HD void fields_point(struct fields *f, void *workspace) {
+    int64_t n = lattice_array_length(f->x->lattice) / SITE_KINDS;
+    f->give = (int32_t *)workspace;
+    f->take = f->give + n;
+    f->share = f->give + 2 * n;
+    f->give_least = f->give + 3 * n;
+    f->give_most = f->give + 4 * n;
+    int16_t *phi = (int16_t *)(f->give + 5 * n);
+    uint8_t *byte = (uint8_t *)(phi + 3 * n);
+    for (int kind = SITE_O; kind < SITE_KINDS; kind++) {
+        f->phi[kind] = kind == SITE_O ? NULL : phi + (kind - SITE_OCT) * n;
+        for (int ion = 0; ion < FIELDS_NEAR; ion++) {
+            f->near[kind][ion] = kind >= SITE_TET_UP ? byte : NULL;
+            byte += kind >= SITE_TET_UP ? n : 0;
+        }
+    }
+    f->group = byte;
+    f->around[ANION_OXIDE] = NULL;
+    for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
+        f->around[state] = byte + state * n;
+}
+
+/* A layer of the copy: site = cell + shift. */
+struct fields_layer {
+    const struct lattice_stencil *st;
+    const struct lattice_reach *r;
+    int64_t shift;
+    int32_t kind, site_class; /* enum site_class of a cation site */
+};
+
+KMC_HD struct fields_layer fields_layer_of(const struct lattice *l, int32_t plane, int32_t kind) {
+    struct lattice_coord c = {plane, kind, 0, 0};
+    struct fields_layer y;
+    y.st = lattice_stencil_of(l, c);
+    y.r = lattice_reach_of(l, c);
+    y.shift = ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + kind) * l->layer;
+    y.kind = kind;
+    y.site_class = rate_model_site_class(c);
+    return y;
+}
+
+/* ---- sums over neighbours ---- */
+
+KMC_HD void fields_phi(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+    int16_t *KMC_RESTRICT phi = f->phi[y->kind];
+    const int16_t *d = f->x->deviation, *v[6];
+    for (int n = 0; n < y->st->n_vertex; n++)
+        v[n] = d + y->r->vertex[n];
+#define PRESENT(n) (v[n][c] == RATE_MODEL_ABSENT ? 0 : v[n][c])
+    if (y->kind == SITE_OCT)
+        for (int64_t c = from; c < to; c++)
+            phi[c] = (int16_t)(PRESENT(0) + PRESENT(1) + PRESENT(2) + PRESENT(3) + PRESENT(4) +
+                               PRESENT(5));
+    else
+        for (int64_t c = from; c < to; c++)
+            phi[c] = (int16_t)(PRESENT(0) + PRESENT(1) + PRESENT(2) + PRESENT(3));
+#undef PRESENT
+}
+
+/* Of a plane from -1 to n_planes: the border has ions of its own. */
+KMC_HD void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t to) {
+    const struct lattice *l = f->x->lattice;
+    const uint8_t *byte =
+        f->x->occupancy + ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + SITE_OCT) * l->layer;
+    const uint8_t *group = f->m->group;
+    uint8_t *KMC_RESTRICT out = f->group;
+    for (int64_t c = from; c < to; c++)
+        out[c] = group[byte[c]];
+}
+
+/* After fields_group of the layers around. */
+KMC_HD void fields_near(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+    uint8_t *KMC_RESTRICT tm = f->near[y->kind][FIELDS_NEAR_TM];
+    uint8_t *KMC_RESTRICT li = f->near[y->kind][FIELDS_NEAR_LI];
+    for (int64_t c = from; c < to; c++)
+        tm[c] = li[c] = 0;
+    for (int v = 0; v < y->st->n_face; v++) {
+        if (y->st->face[v].kind != SITE_OCT)
+            continue;
+        const uint8_t *group = f->group + y->r->face_cell[v];
+        for (int64_t c = from; c < to; c++) {
+            tm[c] = (uint8_t)(tm[c] + (group[c] == GROUP_TM));
+            li[c] = (uint8_t)(li[c] + (group[c] == GROUP_LI));
+        }
+    }
+}
+
+KMC_HD void fields_around(struct fields *f, const struct fields_layer *y, int64_t from,
+                          int64_t to) {
+    uint8_t *KMC_RESTRICT hole = f->around[ANION_HOLE];
+    uint8_t *KMC_RESTRICT peroxo = f->around[ANION_PEROXO];
+    uint8_t *KMC_RESTRICT molecular = f->around[ANION_MOLECULAR];
+    for (int64_t c = from; c < to; c++)
+        hole[c] = peroxo[c] = molecular[c] = 0;
+    for (int v = 0; v < 12; v++) {
+        const uint8_t *byte = f->x->occupancy + y->shift + y->r->oxygen[v];
+        for (int64_t c = from; c < to; c++) {
+            uint8_t state = byte[c] & 15;
+            hole[c] = (uint8_t)(hole[c] + (state == ANION_HOLE));
+            peroxo[c] = (uint8_t)(peroxo[c] + (state == ANION_PEROXO));
+            molecular[c] = (uint8_t)(molecular[c] + (state == ANION_MOLECULAR));
+        }
+    }
+}
+
+/* ---- energies ---- */
+
+/* Omega of an oct that gives a token away (gain = -1) or takes one up (+1). */
+KMC_HD int32_t fields_token(const struct fields *f, const struct fields_layer *y, int64_t cell,
+                            int gain) {
+    const struct rate_model *m = f->m;
+    const uint8_t *site = f->x->occupancy + cell + y->shift;
+    struct energy_field field = {f->phi[SITE_OCT][cell], 6};
+    if (gain < 0 ? !tokens_has(m, SITE_OCT, *site) : !tokens_has_room(m, SITE_OCT, *site))
+        return FIELDS_NONE;
+    for (int v = 0; !f->complete && v < 6; v++)
+        field.n -= f->x->deviation[cell + y->r->vertex[v]] == RATE_MODEL_ABSENT;
+    int32_t faces = 0;
+    for (int v = 0; *site <= CATION_LI && v < y->st->n_face; v++)
+        faces += m->face[y->r->face_contact[v]][GROUP_LI][m->group[site[y->r->face[v]]]];
+    return tokens_cation(m, *site, rate_model_valence_step(SITE_OCT), y->site_class, field, faces,
+                         gain) +
+           (*site <= CATION_LI ? gain * f->voltage_ueV : 0);
+}
+
+/* After fields_phi. */
+KMC_HD void fields_give(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+    for (int64_t c = from; c < to; c++) {
+        f->give[c] = fields_token(f, y, c, -1);
+        f->take[c] = FIELDS_UNKNOWN;
+    }
+}
+
+/* Of an O in a state, from its surroundings (fields_around). */
+KMC_HD int32_t fields_share_of(const struct fields *f, int64_t cell, int state) {
+    const int32_t *gained = f->m->pair[ANION_PEROXO], *lost = f->m->pair[state];
+    int32_t pairs = 0; /* O2- and what cannot be oxidised have no pair energy */
+    for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
+        pairs += f->around[s][cell] * (gained[s] - lost[s]);
+    return energy_share(f->m, state, f->x->n_tm[cell], f->x->deviation[cell], pairs);
+}
+
+/* Of O2- with a hole beside; what stands at other O means nothing.  After fields_around. */
+KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+    const uint8_t *byte = f->x->occupancy + y->shift;
+    for (int64_t c = from; c < to; c++)
+        if (f->around[ANION_HOLE][c] && rate_model_state(byte[c]) == ANION_OXIDE)
+            f->share[c] = fields_share_of(f, c, ANION_OXIDE);
+}
+
+/* After fields_give of the octs around, border included. */
+KMC_HD void fields_bounds(struct fields *f, const struct fields_layer *y, int64_t from,
+                          int64_t to) {
+    int32_t *KMC_RESTRICT least = f->give_least, *KMC_RESTRICT most = f->give_most;
+    const int32_t *give[6];
+    for (int v = 0; v < 6; v++)
+        give[v] = f->give + y->r->oct_cell[v];
+    for (int64_t c = from; c < to; c++) {
+        int32_t low = FIELDS_NONE, high = INT32_MIN;
+        for (int v = 0; v < 6; v++) {
+            int32_t g = give[v][c], h = g == FIELDS_NONE ? INT32_MIN : g;
+            low = g < low ? g : low;
+            high = h > high ? h : high;
+        }
+        least[c] = low;
+        most[c] = high;
+    }
+}
+
+/* ---- border ---- */
+
+/* Copy the fields of one cell to one of its images in the border: those that follow from the configuration, and those that follow from these. */
+KMC_HD void fields_copy_first(struct fields *f, int64_t to, int64_t from) {
+    for (int kind = SITE_TET_UP; kind < SITE_KINDS; kind++) {
+        f->phi[kind][to] = f->phi[kind][from];
+        for (int ion = 0; ion < FIELDS_NEAR; ion++)
+            f->near[kind][ion][to] = f->near[kind][ion][from];
+    }
+    f->give[to] = f->give[from];
+    f->take[to] = f->take[from];
+}
+
+KMC_HD void fields_copy_second(struct fields *f, int64_t to, int64_t from) {
+    f->share[to] = f->share[from];
+    f->give_least[to] = f->give_least[from];
+    f->give_most[to] = f->give_most[from];
+}
+
+#endif
