@@ -114,6 +114,8 @@ KMC_HD void window_point(struct window *w, void *workspace) {
     w->fields.m = w->context.m;
     w->fields.voltage_ueV = w->context.electrode.voltage_ueV;
     fields_point(&w->fields, (char *)workspace + (tile_bytes(&w->tile.lattice) + 7) / 8 * 8);
+    for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
+        w->tile.x.around[state] = w->fields.around[state];
     w->context.fields = &w->fields;
 }
 
@@ -128,17 +130,12 @@ KMC_HD int64_t window_last_cell(const struct lattice *l, int32_t plane) {
     return (plane + l->pad + 1) * l->layer - l->pad * (l->row + 1);
 }
 
-/* Fields of a range of cells of a plane, in the order in which they follow from each other.  Step 0 needs all of `group`; 1 what 0 gives, in the border
- * too. */
-KMC_HD void window_fields(struct window *w, int step, int32_t plane, int64_t from, int64_t to) {
+/* Fields of a range of cells of a plane, after fields_group of the whole copy. */
+KMC_HD void window_fields(struct window *w, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
     struct fields_layer o = fields_layer_of(l, plane, SITE_O);
     struct fields_layer oct = fields_layer_of(l, plane, SITE_OCT);
-    if (step == 1) {
-        fields_bounds(f, &o, from, to);
-        return;
-    }
     fields_phi(f, &oct, from, to);
     for (int32_t kind = SITE_TET_UP; kind <= SITE_TET_DOWN; kind++) {
         struct fields_layer tet = fields_layer_of(l, plane, kind);
@@ -150,39 +147,30 @@ KMC_HD void window_fields(struct window *w, int step, int32_t plane, int64_t fro
     fields_share(f, &o, from, to);
 }
 
+/* Is the cell at an edge of the copy, so that it has images in the border? */
+KMC_HD int window_is_edge(const struct lattice *l, struct lattice_coord c) {
+    return c.plane == 0 || c.plane == l->n_planes - 1 || c.j == 0 || c.j == l->nb - 1 ||
+           c.i == 0 || c.i == l->na - 1;
+}
+
 /* Copies the fields of a cell at the edge of the copy to its images in the border. */
-KMC_HD void window_copy_fields(struct window *w, int step, struct lattice_coord c) {
+KMC_HD void window_copy_fields(struct window *w, struct lattice_coord c) {
     struct lattice_places p;
     int64_t from = lattice_oxygen_index(&w->tile.lattice, c);
     lattice_places_of(&w->tile.lattice, c, &p);
-    for (int k = 1; k < p.n; k++) {
-        int64_t to = lattice_oxygen_index(&w->tile.lattice, p.at[k]);
-        if (step == 0)
-            fields_copy_first(&w->fields, to, from);
-        else
-            fields_copy_second(&w->fields, to, from);
-    }
+    for (int k = 1; k < p.n; k++)
+        fields_copy(&w->fields, lattice_oxygen_index(&w->tile.lattice, p.at[k]), from);
 }
 
-/* Is the cell at an edge of the copy, so that it has images in the border? */
-KMC_HD int window_is_edge(const struct lattice *l, int32_t plane, int32_t j, int32_t i) {
-    return plane == 0 || plane == l->n_planes - 1 || j == 0 || j == l->nb - 1 || i == 0 ||
-           i == l->na - 1;
-}
-
-/* Renews the fields of one site of the copy (step 0), and those that follow from them (step 1, O only), images too. */
-KMC_HD void window_renew(struct window *w, int step, struct lattice_coord c) {
+/* Renews the fields of one site of the copy, images too. */
+KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
     struct fields_layer y = fields_layer_of(l, c.plane, c.kind);
     int64_t cell = lattice_oxygen_index(l, c);
-    if (c.kind == SITE_O && step == 0) {
+    if (c.kind == SITE_O) {
         fields_around(f, &y, cell, cell + 1);
         fields_share(f, &y, cell, cell + 1);
-        return; /* copied in step 1 */
-    }
-    if (step == 1) {
-        fields_bounds(f, &y, cell, cell + 1);
     } else {
         fields_phi(f, &y, cell, cell + 1);
         if (c.kind == SITE_OCT)
@@ -190,8 +178,8 @@ KMC_HD void window_renew(struct window *w, int step, struct lattice_coord c) {
         else
             fields_near(f, &y, cell, cell + 1);
     }
-    if (window_is_edge(l, c.plane, c.j, c.i))
-        window_copy_fields(w, step, c);
+    if (window_is_edge(l, c))
+        window_copy_fields(w, c);
 }
 
 /* Renews the group of a changed cation site. */

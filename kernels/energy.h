@@ -129,13 +129,16 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
 /* Energy of the ion that is on a cation site: what energy_place gives when it is taken off. */
 KMC_HD int32_t energy_of_ion(const struct rate_model *m, const struct configuration *x,
                              struct lattice_coord c, int species) {
+    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     struct energy_field f = energy_field_at(x, c);
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind);
     int32_t sum = m->valence_unit * (2 * f.phi * q - f.n * q * q);
     int n = m->group[species] == GROUP_TM ? lattice_stencil_of(x->lattice, c)->n_vertex : 0;
+    int64_t site = lattice_site(x->lattice, c), cell = lattice_oxygen_index(x->lattice, c);
     for (int v = 0; v < n; v++) {
-        int64_t o = lattice_vertex(x->lattice, c, v);
-        int state = rate_model_state(x->occupancy[lattice_oxygen_site(x->lattice, o)]);
+        int64_t o = r ? cell + r->vertex[v] : lattice_vertex(x->lattice, c, v);
+        int64_t at = r ? site + r->vertex_site[v] : lattice_oxygen_site(x->lattice, o);
+        int state = rate_model_state(x->occupancy[at]);
         if (state < ANION_ACTIVE)
             sum += m->anion[state][x->n_tm[o]] - m->anion[state][x->n_tm[o] - 1];
     }
@@ -143,15 +146,21 @@ KMC_HD int32_t energy_of_ion(const struct rate_model *m, const struct configurat
            energy_faces(m, x, c, m->group[species]);
 }
 
-/* A lower bound of energy_place at a tet for a TM ion taken off an oct that shares a face with it: `phi` and the numbers of TM ions and of Li around
- * the tet are those with the ion in its oct, which gives `valence` to each O; the O take the least that another TM can cost, faces between tets are left
- * out (they cost energy). */
-KMC_HD int32_t energy_place_least(const struct rate_model *m, int species, int cls, int32_t phi,
-                                  int32_t valence, int n_tm, int n_li) {
+/* A lower bound of energy_place at a tet of a class for a TM ion taken off an oct that shares a face with it, in three parts: a constant, one for each unit
+ * of phi of the tet, and one for each TM ion and each Li around it, all with the ion still in its oct.  The O take the least that another TM can cost,
+ * faces between tets are left out (m->face_bound: they cost energy). */
+struct energy_bound {
+    int32_t constant, per_phi, per_tm, per_li;
+};
+
+KMC_HD struct energy_bound energy_place_bound(const struct rate_model *m, int species, int cls) {
     int32_t q = m->charge[species] * rate_model_valence_step(SITE_TET_UP);
+    int32_t valence = m->charge[species] * rate_model_valence_step(SITE_OCT); /* on three O */
     const int32_t *face = m->face[FACE_TET_OCT][m->group[species]];
-    return m->valence_unit * (2 * (phi - 3 * valence) * q + 4 * q * q) + 4 * m->tm_step_least +
-           m->cation[species][cls] + (n_tm - 1) * face[GROUP_TM] + n_li * face[GROUP_LI];
+    struct energy_bound b = {m->valence_unit * (4 * q * q - 2 * 3 * valence * q) +
+                                 4 * m->tm_step_least + m->cation[species][cls] - face[GROUP_TM],
+                             2 * m->valence_unit * q, face[GROUP_TM], face[GROUP_LI]};
+    return b;
 }
 
 /* Adds (sign +1) or takes away (-1) an ion's charge and TM count at the O around it, and sets the site's byte. */
@@ -172,6 +181,13 @@ KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configurati
     const uint8_t *near = x->occupancy + (r ? lattice_site(x->lattice, o) : 0);
     int32_t sum = 0;
     const int32_t *gained = m->pair[to], *lost = m->pair[from];
+    if (x->around[ANION_HOLE]) { /* O2- and what cannot be oxidised have no pair energy */
+        int64_t index = lattice_oxygen_index(x->lattice, o);
+        for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
+            sum += x->around[s][index] * (gained[s] - lost[s]);
+        int partner = skip < 0 ? ANION_OXIDE : rate_model_state(near[r->oxygen[skip]]);
+        return sum - (gained[partner] - lost[partner]);
+    }
     for (int v = 0; v < 12; v++) {
         int state = rate_model_state(near[r ? r->oxygen[v] : lattice_oxygen(x->lattice, o, v)]);
         sum += v != skip ? gained[state] - lost[state] : 0;

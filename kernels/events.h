@@ -107,6 +107,23 @@ KMC_HD int events_is_fast(const struct event_limits *l, int kind, int64_t d_ener
     return events_barrier(d_energy >= 0 ? d_energy : -d_energy, kra) <= l->fast[kind];
 }
 
+/* Which omega make an oxygen event of one KRA barrier: below `slow` (else too slow to occur) and not within +-fast (else the pair is fast). */
+struct event_range {
+    int64_t slow, fast; /* fast = -1: none is */
+};
+
+KMC_HD struct event_range events_range(const struct event_limits *l, int kind, int64_t kra) {
+    /* events_barrier(omega) >= floor, and events_is_fast, solved for omega */
+    struct event_range r = {2 * (l->floor - kra), 2 * (l->fast[kind] - kra) + 1};
+    r.slow = l->floor <= 0 ? INT64_MIN : r.slow < l->floor ? r.slow : l->floor;
+    r.fast = l->fast[kind] < kra ? -1 : r.fast < l->fast[kind] ? r.fast : l->fast[kind];
+    return r;
+}
+
+KMC_HD int events_is_idle(const struct event_range *r, int64_t omega) {
+    return omega >= r->slow || (omega <= r->fast && omega >= -r->fast);
+}
+
 KMC_HD double events_rate(const struct rate_model *m, int64_t d_energy, int64_t kra) {
     return m->attempt_frequency * tables_boltzmann(&m->boltzmann, events_barrier(d_energy, kra));
 }
@@ -280,21 +297,37 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
     }
 }
 
-/* Is a tet beyond the reach of hops from c: is the gate closed, or the barrier, by a lower bound, above the floor of rates? */
-KMC_HD int events_is_out_of_reach(const struct event_context *e, int species, int kind,
-                                  int64_t tet_cell, int site_class, int64_t energy_c,
-                                  int32_t valence) {
+/* Which tets hops from an oct c cannot reach: their gate is closed, or the barrier, by a lower bound, lies above the floor of rates. */
+struct event_bounds {
+    int known; /* 0: fields or bounds are missing */
+    struct energy_bound of[2]; /* tets of TM gaps, of Li gaps; relative to the energy in c */
+    int64_t slow;              /* from here on too slow */
+};
+
+KMC_HD void events_bounds(const struct event_context *e, int species, int64_t energy_c,
+                          struct event_bounds *b) {
     const struct rate_model *m = e->m;
-    const struct fields *f = e->fields;
-    int n_li = f->near[kind][FIELDS_NEAR_LI][tet_cell];
-    int n_tm = f->near[kind][FIELDS_NEAR_TM][tet_cell];
-    if (n_li > m->gate_max_li)
-        return 1;
+    b->known = e->fields && e->fields->complete && m->face_bound;
+    if (!b->known)
+        return;
     int64_t kra = (int64_t)m->hop_barrier[species] + (m->peroxo_face < 0 ? m->peroxo_face : 0);
-    int64_t least = energy_place_least(m, species, site_class, f->phi[kind][tet_cell], valence,
-                                       n_tm, n_li) -
-                    energy_c;
-    return events_barrier(least, kra > 0 ? kra : 0) > e->limits.floor + 1;
+    int64_t floor = e->limits.floor + 1; /* the rate at the floor itself may count */
+    kra = kra > 0 ? kra : 0;
+    b->slow = 2 * (floor - kra) < floor ? 2 * (floor - kra) : floor;
+    b->of[0] = energy_place_bound(m, species, CLASS_TM_TET);
+    b->of[1] = energy_place_bound(m, species, CLASS_LI_TET);
+    b->slow += energy_c;
+}
+
+KMC_HD int events_is_out_of_reach(const struct event_context *e, const struct event_bounds *b,
+                                  int kind, int li_gap, int64_t tet_cell) {
+    const struct fields *f = e->fields;
+    const struct energy_bound *k = &b->of[li_gap];
+    int32_t n_li = f->near[kind][FIELDS_NEAR_LI][tet_cell];
+    int32_t n_tm = f->near[kind][FIELDS_NEAR_TM][tet_cell];
+    return n_li > e->m->gate_max_li || k->constant + k->per_phi * f->phi[kind][tet_cell] +
+                                               k->per_tm * n_tm + k->per_li * n_li >
+                                           b->slow;
 }
 
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,
@@ -302,24 +335,24 @@ KMC_HD void events_hops(const struct event_context *e, struct event_list *l, str
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
     const struct lattice_reach *r = lattice_reach_of(lat, c);
-    int64_t cell = lattice_oxygen_index(lat, c);
-    int bounds = e->fields && e->fields->complete && e->m->face_bound;
-    struct energy_absent a;
+    int64_t site = lattice_site(lat, c), cell = lattice_oxygen_index(lat, c);
     int64_t energy_c = energy_of_ion(e->m, e->x, c, species);
+    struct energy_absent a;
+    struct event_bounds bounds;
     a.n = 0;
     if (c.kind != SITE_OCT) {
         energy_take_off(e->m, e->x, c, species, &a);
         events_hops_from_tet(e, l, c, species, energy_c, &a);
         return;
     }
+    events_bounds(e, species, energy_c, &bounds);
     for (int v = 0; v < st->n_face; v++) {
         int kind = st->face[v].kind;
-        if (e->x->occupancy[lattice_face(lat, c, v)] != CATION_VACANCY ||
-            (bounds && kind != SITE_OCT &&
-             events_is_out_of_reach(
-                 e, species, kind, cell + r->face_cell[v],
-                 lattice_is_tm_gap(c.plane + st->face[v].dplane) ? CLASS_TM_TET : CLASS_LI_TET,
-                 energy_c, 2 * e->m->charge[species])))
+        if (e->x->occupancy[r ? site + r->face[v] : lattice_face(lat, c, v)] != CATION_VACANCY)
+            continue;
+        if (bounds.known && kind != SITE_OCT &&
+            events_is_out_of_reach(e, &bounds, kind, !lattice_is_tm_gap(c.plane + st->face[v].dplane),
+                                   cell + r->face_cell[v]))
             continue;
         if (a.n == 0)
             energy_take_off(e->m, e->x, c, species, &a);
@@ -365,106 +398,76 @@ KMC_HD int64_t events_molecular_kra(const struct rate_model *m, const struct con
     return m->molecular_formation + m->molecular_wall * molecular / others;
 }
 
-/* ---- energies that channels share ---- */
+/* energy_share of an O, a hole or O2-. */
+KMC_HD int32_t events_share(const struct event_context *e, struct lattice_coord o, int state) {
+    int64_t cell = lattice_oxygen_index(e->x->lattice, o);
+    return energy_share(e->m, state, e->x->n_tm[cell], e->x->deviation[cell],
+                        energy_pairs(e->m, e->x, o, state, ANION_PEROXO, -1));
+}
 
-/* Omega of oct number v of an O giving a token away (gain = -1) or taking one up (+1), FIELDS_NONE when it cannot. */
-KMC_HD int32_t events_token(const struct event_context *e, struct lattice_coord o, int v,
-                            int gain) {
-    const struct lattice *lat = e->x->lattice;
-    struct lattice_coord a = lattice_step(lat, o, lattice_stencil_of(lat, o)->oct[v]);
-    if (e->fields) {
-        struct fields *f = e->fields;
-        int64_t cell = lattice_oxygen_index(lat, a);
-        if (gain > 0 && f->take[cell] == FIELDS_UNKNOWN) {
-            struct fields_layer y = fields_layer_of(lat, a.plane, SITE_OCT);
-            f->take[cell] = fields_token(f, &y, cell, +1);
-        }
-        return gain < 0 ? f->give[cell] : f->take[cell];
-    }
-    uint8_t byte = e->x->occupancy[lattice_site(lat, a)];
+/* Omega of an oct giving a token away (gain = -1) or taking one up (+1), FIELDS_NONE when it cannot. */
+KMC_HD int32_t events_token(const struct event_context *e, struct lattice_coord a, int gain) {
+    uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, a)];
     if (gain < 0 ? !tokens_has(e->m, SITE_OCT, byte) : !tokens_has_room(e->m, SITE_OCT, byte))
         return FIELDS_NONE;
     return tokens_energy(e->m, e->x, a, byte, gain) +
            (byte <= CATION_LI ? gain * e->electrode.voltage_ueV : 0);
 }
 
-/* energy_share of an O, a hole or O2-. */
-KMC_HD int32_t events_share(const struct event_context *e, struct lattice_coord o, int state) {
-    int64_t cell = lattice_oxygen_index(e->x->lattice, o);
-    if (e->fields)
-        return fields_share_of(e->fields, cell, state);
-    return energy_share(e->m, state, e->x->n_tm[cell], e->x->deviation[cell],
-                        energy_pairs(e->m, e->x, o, state, ANION_PEROXO, -1));
+/* The same of oct v of the O in a cell, from its field. */
+KMC_HD int32_t events_known_token(const struct event_context *e, struct lattice_coord o,
+                                  int64_t cell, int v, int gain) {
+    const struct lattice *lat = e->x->lattice;
+    struct fields *f = e->fields;
+    if (gain < 0)
+        return f->give[cell];
+    if (f->take[cell] == FIELDS_UNKNOWN) {
+        struct lattice_coord a = lattice_step(lat, o, lattice_stencil_of(lat, o)->oct[v]);
+        struct fields_layer y = fields_layer_of(lat, a.plane, SITE_OCT);
+        f->take[cell] = fields_token(f, &y, lattice_oxygen_index(lat, a), +1);
+    }
+    return f->take[cell];
 }
 
 /* ---- oxygen events ---- */
 
-/* Is the event of this energy none of `advance`: too slow to occur, or of a fast pair? */
-KMC_HD int events_is_idle(const struct event_context *e, int kind, int64_t omega, int64_t kra) {
-    return events_barrier(omega, kra) >= e->limits.floor ||
-           events_is_fast(&e->limits, kind, omega, kra);
-}
-
-/* Adds an oxygen event unless it is idle. */
+/* Adds an oxygen event that is not idle. */
 KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *l,
                               struct event_channel *c, int64_t omega, int64_t kra) {
-    if (events_is_idle(e, c->kind, omega, kra))
-        return;
-    c->rate =
-        e->m->attempt_frequency * tables_boltzmann(&e->m->boltzmann, events_barrier(omega, kra));
+    c->rate = events_rate(e->m, omega, kra);
     if (KMC_SABOTAGE == SABOTAGE_RATE && c->kind == EVENT_SPLIT)
         c->rate *= 1.03;
     c->slow_down = 1;
     events_add(l, c);
 }
 
+/* Fills in what depends on the oct `target` of an exchange, and adds it. */
+KMC_HD_ONCE void events_add_exchange(const struct event_context *e, struct event_list *l,
+                                struct event_channel *c, int64_t target, int gain, int64_t omega,
+                                int64_t kra) {
+    c->target = target;
+    c->li_change = (int8_t)(e->x->occupancy[target] <= CATION_LI ? -gain : 0);
+    c->energy = omega - (int64_t)c->li_change * e->electrode.voltage_ueV;
+    events_add_oxygen(e, l, c, omega, kra);
+}
+
 /* Adds one channel per oct of `o` that can give (gain = +1) or take (gain = -1) a token; `energy_o` = energy of all that does not depend on the oct. */
-KMC_HD_ONCE void events_exchange(const struct event_context *e, struct event_list *l,
-                                 struct event_channel *ch, struct lattice_coord o, int gain,
-                                 int64_t energy_o, int64_t kra) {
+KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
+                            struct event_channel *ch, struct lattice_coord o, int gain,
+                            int64_t energy_o, int64_t kra, const struct event_range *range) {
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
+    const struct lattice_reach *r = lattice_reach_of(lat, o);
+    int64_t cell = lattice_oxygen_index(lat, o);
+    energy_o -= 2 * e->m->valence_unit * 12 * 2;
     for (int v = 0; v < st->n_oct; v++) {
-        int32_t token = events_token(e, o, v, -gain);
-        int64_t omega = energy_o + token - 2 * e->m->valence_unit * 12 * 2;
-        if (token == FIELDS_NONE || events_is_idle(e, ch->kind, omega, kra))
-            continue;
-        ch->target = lattice_neighbor(lat, o, st->oct[v]);
-        ch->li_change = (int8_t)(e->x->occupancy[ch->target] <= CATION_LI ? -gain : 0);
-        ch->energy = omega - (int64_t)ch->li_change * e->electrode.voltage_ueV;
-        events_add_oxygen(e, l, ch, omega, kra);
+        int32_t token = e->fields
+                            ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
+                            : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
+        if (token != FIELDS_NONE && !events_is_idle(range, energy_o + token))
+            events_add_exchange(e, l, ch, lattice_neighbor(lat, o, st->oct[v]), gain,
+                                energy_o + token, kra);
     }
-}
-
-/* Can none of the combines of a bond of this energy be an event, by the bounds that are known of the octs of the O2- in a cell? */
-KMC_HD int events_combine_is_idle(const struct event_context *e, int64_t bond, int64_t cell) {
-    int64_t least = e->fields->give_least[cell], most = e->fields->give_most[cell];
-    int64_t kra = e->m->peroxo_reduction;
-    bond -= 2 * e->m->valence_unit * 12 * 2;
-    if (least == FIELDS_NONE || events_barrier(bond + least, kra) >= e->limits.floor)
-        return 1;
-    return events_is_fast(&e->limits, EVENT_COMBINE, bond + least, kra) &&
-           events_is_fast(&e->limits, EVENT_COMBINE, bond + most, kra);
-}
-
-/* Combines of a hole with the O2- that is its neighbour v. */
-KMC_HD void events_combine(const struct event_context *e, struct event_list *l,
-                           struct event_channel *ch, struct lattice_coord o, int64_t cell, int v,
-                           int64_t share_o) {
-    const struct rate_model *m = e->m;
-    const struct lattice *lat = e->x->lattice;
-    int64_t bond = share_o + energy_bond_constant(m, ANION_OXIDE);
-    if (e->fields) {
-        cell += lattice_reach_of(lat, o)->oxygen_cell[v];
-        bond += e->fields->share[cell];
-        if (events_combine_is_idle(e, bond, cell))
-            return;
-    }
-    struct lattice_coord p = lattice_step(lat, o, lattice_stencil_of(lat, o)->oxygen[v]);
-    bond += e->fields ? 0 : events_share(e, p, ANION_OXIDE);
-    ch->kind = EVENT_COMBINE;
-    ch->dir = (uint8_t)v;
-    events_exchange(e, l, ch, p, +1, bond, m->peroxo_reduction);
 }
 
 /* A pair of neighbours is owned by the O from which the other one lies up, or in the first half of the directions in plane. */
@@ -472,29 +475,45 @@ KMC_HD int events_owns_pair(const struct lattice_offset *d) {
     return d->dplane != 0 ? d->dplane > 0 : d->dj != 0 ? d->dj > 0 : d->di > 0;
 }
 
+/* Join of a hole with the hole that is its neighbour v. */
+KMC_HD void events_join(const struct event_context *e, struct event_list *l,
+                        struct event_channel *ch, struct lattice_coord o, int v, int64_t bond) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_offset *d = &lattice_stencil_of(lat, o)->oxygen[v];
+    int64_t kra = e->m->peroxo_formation[events_contact(o, *d)];
+    struct event_range range = events_range(&e->limits, EVENT_JOIN, kra);
+    struct lattice_coord p = lattice_step(lat, o, *d);
+    ch->kind = EVENT_JOIN;
+    ch->target = lattice_site(lat, p);
+    ch->li_change = 0;
+    ch->energy = bond + events_share(e, p, ANION_HOLE);
+    if (!events_is_idle(&range, ch->energy))
+        events_add_oxygen(e, l, ch, ch->energy, kra);
+}
+
 KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
                         struct lattice_coord o) {
     const struct rate_model *m = e->m;
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
+    const struct lattice_reach *r = lattice_reach_of(lat, o);
+    struct event_range range = events_range(&e->limits, EVENT_COMBINE, m->peroxo_reduction);
     struct event_channel ch = {0};
     int64_t share = events_share(e, o, ANION_HOLE), cell = lattice_oxygen_index(lat, o);
+    int64_t with_oxide = share + energy_bond_constant(m, ANION_OXIDE);
     ch.site = lattice_site(lat, o);
     for (int v = 0; v < st->n_oxygen; v++) {
-        int64_t site = lattice_oxygen(lat, o, v);
+        int64_t site = r ? ch.site + r->oxygen[v] : lattice_oxygen(lat, o, v);
         int state = rate_model_state(e->x->occupancy[site]);
+        ch.dir = (uint8_t)v;
         if (state == ANION_OXIDE) {
-            events_combine(e, l, &ch, o, cell, v, share);
-        } else if (state == ANION_HOLE && events_owns_pair(&st->oxygen[v])) {
             struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
-            ch.kind = EVENT_JOIN;
-            ch.dir = (uint8_t)v;
-            ch.target = lattice_site(lat, p);
-            ch.energy =
-                share + events_share(e, p, ANION_HOLE) + energy_bond_constant(m, ANION_HOLE);
-            ch.li_change = 0;
-            events_add_oxygen(e, l, &ch, ch.energy,
-                              m->peroxo_formation[events_contact(o, st->oxygen[v])]);
+            int32_t share_p = e->fields ? e->fields->share[cell + r->oxygen_cell[v]]
+                                        : events_share(e, p, ANION_OXIDE);
+            ch.kind = EVENT_COMBINE;
+            events_exchange(e, l, &ch, p, +1, with_oxide + share_p, m->peroxo_reduction, &range);
+        } else if (state == ANION_HOLE && events_owns_pair(&st->oxygen[v])) {
+            events_join(e, l, &ch, o, v, share + energy_bond_constant(m, ANION_HOLE));
         }
     }
 }
@@ -523,19 +542,23 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
             ch.kind = EVENT_SPLIT;
             ch.target = site_p;
             ch.energy = split;
-            events_add_oxygen(e, l, &ch, split,
-                              m->peroxo_formation[events_contact(o, st->oxygen[ch.dir])]);
+            int64_t kra = m->peroxo_formation[events_contact(o, st->oxygen[ch.dir])];
+            struct event_range range = events_range(&e->limits, EVENT_SPLIT, kra);
+            if (!events_is_idle(&range, split))
+                events_add_oxygen(e, l, &ch, split, kra);
         }
+        struct event_range range = events_range(&e->limits, EVENT_CLEAVE, m->peroxo_reduction);
         ch.kind = EVENT_CLEAVE;
         events_exchange(e, l, &ch, o, -1, split + events_cut_off(m, e->x, o, ch.dir),
-                        m->peroxo_reduction);
+                        m->peroxo_reduction, &range);
     }
     int gain = state == ANION_PEROXO ? +1 : -1;
     if (gain > 0 && !m->with_molecular)
         return;
+    int64_t kra = events_molecular_kra(m, e->x, o, ch.dir);
     ch.kind = gain > 0 ? EVENT_OXIDISE : EVENT_REDUCE;
-    events_exchange(e, l, &ch, o, gain, tokens_energy(m, e->x, o, byte, gain),
-                    events_molecular_kra(m, e->x, o, ch.dir));
+    struct event_range range = events_range(&e->limits, ch.kind, kra);
+    events_exchange(e, l, &ch, o, gain, tokens_energy(m, e->x, o, byte, gain), kra, &range);
 }
 
 /* ---- public ---- */

@@ -5,8 +5,7 @@
  *   near         of each tet: octs that share a face with it and hold a TM ion / a Li+ or pillar                           uint8
  *   around       of each O: O neighbours that are holes / peroxo / molecular                                               uint8
  *   give, take   of each oct: omega of a token that leaves it / enters it, FIELDS_NONE when none can                       int32, ueV
- *   share        of each O that is O2-: energy_share                                                                       int32, ueV
- *   give_least, give_most  of each O: over its octs; FIELDS_NONE and its opposite when none can give                       int32, ueV
+ *   share        of each O that is O2- with a hole beside: energy_share                                                    int32, ueV
  *
  * All arrays have one entry for each cell of the padded copy (lattice_oxygen_index), border included: there they repeat the cell that an image stands
  * for.  They follow from the configuration and the electrode's voltage alone.  `take` is filled when first asked for (FIELDS_UNKNOWN before).
@@ -27,7 +26,7 @@ struct fields {
     const struct configuration *x; /* of the copy */
     int32_t voltage_ueV;
     uint8_t complete; /* no anion site is empty or outside */
-    int32_t *give, *take, *share, *give_least, *give_most;
+    int32_t *give, *take, *share;
     int16_t *phi[SITE_KINDS]; /* by kind of cation site; [SITE_O] = NULL */
     uint8_t *near[SITE_KINDS][FIELDS_NEAR]; /* tets only */
     uint8_t *group, *around[ANION_ACTIVE];  /* [ANION_OXIDE] = NULL */
@@ -36,7 +35,7 @@ struct fields {
 /* Bytes of all arrays. */
 KMC_HD int64_t fields_bytes(const struct lattice *l) {
     return lattice_array_length(l) / SITE_KINDS *
-           (5 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 4);
+           (3 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 4);
 }
 
 /* Lays the arrays into a work space of fields_bytes, aligned to 4 bytes. */
@@ -45,9 +44,7 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
     f->give = (int32_t *)workspace;
     f->take = f->give + n;
     f->share = f->give + 2 * n;
-    f->give_least = f->give + 3 * n;
-    f->give_most = f->give + 4 * n;
-    int16_t *phi = (int16_t *)(f->give + 5 * n);
+    int16_t *phi = (int16_t *)(f->give + 3 * n);
     uint8_t *byte = (uint8_t *)(phi + 3 * n);
     for (int kind = SITE_O; kind < SITE_KINDS; kind++) {
         f->phi[kind] = kind == SITE_O ? NULL : phi + (kind - SITE_OCT) * n;
@@ -173,46 +170,23 @@ KMC_HD void fields_give(struct fields *f, const struct fields_layer *y, int64_t 
     }
 }
 
-/* Of an O in a state, from its surroundings (fields_around). */
-KMC_HD int32_t fields_share_of(const struct fields *f, int64_t cell, int state) {
-    const int32_t *gained = f->m->pair[ANION_PEROXO], *lost = f->m->pair[state];
-    int32_t pairs = 0; /* O2- and what cannot be oxidised have no pair energy */
-    for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
-        pairs += f->around[s][cell] * (gained[s] - lost[s]);
-    return energy_share(f->m, state, f->x->n_tm[cell], f->x->deviation[cell], pairs);
-}
-
 /* Of O2- with a hole beside; what stands at other O means nothing.  After fields_around. */
 KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift;
-    for (int64_t c = from; c < to; c++)
-        if (f->around[ANION_HOLE][c] && rate_model_state(byte[c]) == ANION_OXIDE)
-            f->share[c] = fields_share_of(f, c, ANION_OXIDE);
-}
-
-/* After fields_give of the octs around, border included. */
-KMC_HD void fields_bounds(struct fields *f, const struct fields_layer *y, int64_t from,
-                          int64_t to) {
-    int32_t *KMC_RESTRICT least = f->give_least, *KMC_RESTRICT most = f->give_most;
-    const int32_t *give[6];
-    for (int v = 0; v < 6; v++)
-        give[v] = f->give + y->r->oct_cell[v];
+    const int32_t *gained = f->m->pair[ANION_PEROXO], *lost = f->m->pair[ANION_OXIDE];
     for (int64_t c = from; c < to; c++) {
-        int32_t low = FIELDS_NONE, high = INT32_MIN;
-        for (int v = 0; v < 6; v++) {
-            int32_t g = give[v][c], h = g == FIELDS_NONE ? INT32_MIN : g;
-            low = g < low ? g : low;
-            high = h > high ? h : high;
-        }
-        least[c] = low;
-        most[c] = high;
+        if (!f->around[ANION_HOLE][c] || rate_model_state(byte[c]) != ANION_OXIDE)
+            continue;
+        int32_t pairs = 0; /* energy_pairs */
+        for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
+            pairs += f->around[s][c] * (gained[s] - lost[s]);
+        f->share[c] =
+            energy_share(f->m, ANION_OXIDE, f->x->n_tm[c], f->x->deviation[c], pairs);
     }
 }
 
-/* ---- border ---- */
-
-/* Copy the fields of one cell to one of its images in the border: those that follow from the configuration, and those that follow from these. */
-KMC_HD void fields_copy_first(struct fields *f, int64_t to, int64_t from) {
+/* Copies the fields of one cell to one of its images in the border. */
+KMC_HD void fields_copy(struct fields *f, int64_t to, int64_t from) {
     for (int kind = SITE_TET_UP; kind < SITE_KINDS; kind++) {
         f->phi[kind][to] = f->phi[kind][from];
         for (int ion = 0; ion < FIELDS_NEAR; ion++)
@@ -220,12 +194,7 @@ KMC_HD void fields_copy_first(struct fields *f, int64_t to, int64_t from) {
     }
     f->give[to] = f->give[from];
     f->take[to] = f->take[from];
-}
-
-KMC_HD void fields_copy_second(struct fields *f, int64_t to, int64_t from) {
     f->share[to] = f->share[from];
-    f->give_least[to] = f->give_least[from];
-    f->give_most[to] = f->give_most[from];
 }
 
 #endif

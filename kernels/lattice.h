@@ -47,7 +47,8 @@ struct lattice_stencil {
 /* Distances in memory from a site to its nearest neighbours, for one padded lattice and one stencil. */
 struct lattice_reach {
     int32_t vertex[6]; /* O index minus lattice_oxygen_index of the site's cell */
-    int32_t face[10];  /* site minus site */
+    int32_t vertex_site[6]; /* site of the O minus the own one */
+    int32_t face[10];       /* site minus site */
     int32_t oxygen[12];
     /* the same as cells (lattice_oxygen_index) */
     int32_t face_cell[10], oxygen_cell[12];

@@ -86,6 +86,8 @@ struct configuration {
     uint8_t *occupancy; /* [n_sites] species or anion byte */
     int16_t *deviation; /* [n_oxygen] S_o - 12 z_o, or RATE_MODEL_ABSENT where there is no anion */
     uint8_t *n_tm;      /* [n_oxygen] TM among the 14 cation sites */
+    /* [n_oxygen] each, O neighbours in a state (holes, peroxo, molecular); NULL where nobody keeps them up to date (kernels/fields.h does) */
+    const uint8_t *around[ANION_ACTIVE];
 };
 enum { RATE_MODEL_ABSENT = -32768 };
 

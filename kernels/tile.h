@@ -92,6 +92,8 @@ KMC_HD void tile_reach(const struct lattice *l, int s, struct lattice_reach *r) 
                                            : SITE_TET_DOWN;
     for (int v = 0; v < st->n_vertex; v++)
         r->vertex[v] = tile_distance(l, st->vertex[v], 1);
+    for (int v = 0; v < st->n_vertex; v++)
+        r->vertex_site[v] = tile_distance(l, st->vertex[v], SITE_KINDS) - kind * layer;
     for (int v = 0; v < st->n_face; v++)
         r->face[v] =
             tile_distance(l, st->face[v], SITE_KINDS) + ((int)st->face[v].kind - kind) * layer;
@@ -206,6 +208,8 @@ KMC_HD void tile_point(struct tile *t, void *workspace) {
     t->x.deviation = (int16_t *)workspace;
     t->x.n_tm = (uint8_t *)(t->x.deviation + oxygen);
     t->x.occupancy = t->x.n_tm + oxygen;
+    for (int state = 0; state < ANION_ACTIVE; state++)
+        t->x.around[state] = NULL;
 }
 
 #endif

@@ -29,7 +29,7 @@ struct workspace {
     uint8_t *is_stale; /* [leaves], all 0 between refreshes */
     int32_t *stale;    /* [leaves] */
     uint8_t *is_old;   /* [sites of the copy], all 0 between refreshes */
-    struct lattice_coord *old; /* [OLD_MAX] */
+    int64_t *old;      /* [OLD_MAX] */
 };
 
 /* What all replicas of one model share. */
@@ -324,17 +324,17 @@ static void fill_fields(struct window *w) {
     const struct lattice *l = &w->tile.lattice;
     for (int32_t plane = -1; plane <= l->n_planes; plane++)
         fields_group(&w->fields, plane, (plane + 1) * l->layer, (plane + 2) * l->layer);
-    for (int step = 0; step < 2; step++) {
-        for (int32_t plane = 0; plane < l->n_planes; plane++)
-            window_fields(w, step, plane, window_first_cell(l, plane), window_last_cell(l, plane));
-        for (int32_t plane = 0; plane < l->n_planes; plane++)
-            for (int32_t j = 0; j < l->nb; j++)
-                for (int32_t i = 0; i < l->na; i++)
-                    if (window_is_edge(l, plane, j, i))
-                        window_copy_fields(w, step, (struct lattice_coord){plane, SITE_O, i, j});
-                    else
-                        i = l->na - 2; /* the next one at an edge of this row follows */
-    }
+    for (int32_t plane = 0; plane < l->n_planes; plane++)
+        window_fields(w, plane, window_first_cell(l, plane), window_last_cell(l, plane));
+    for (int32_t plane = 0; plane < l->n_planes; plane++)
+        for (int32_t j = 0; j < l->nb; j++)
+            for (int32_t i = 0; i < l->na; i++) {
+                struct lattice_coord c = {plane, SITE_O, i, j};
+                if (window_is_edge(l, c))
+                    window_copy_fields(w, c);
+                else
+                    i = l->na - 2; /* the next one of this row at an edge follows */
+            }
 }
 
 static void refresh_rates(struct window *w) {
@@ -371,15 +371,12 @@ static void renew_fields(const struct engine *e, struct workspace *work, struct 
             if (work->is_old[s])
                 continue;
             work->is_old[s] = 1;
-            work->old[n++] = d;
-            window_renew(w, 0, d);
+            work->old[n++] = s;
+            window_renew(w, d);
         }
     }
-    for (int32_t k = 0; k < n; k++) {
-        work->is_old[lattice_site(l, work->old[k])] = 0;
-        if (work->old[k].kind == SITE_O)
-            window_renew(w, 1, work->old[k]);
-    }
+    for (int32_t k = 0; k < n; k++)
+        work->is_old[work->old[k]] = 0;
 }
 
 /* Collects the owners that read one of the changed sites. */

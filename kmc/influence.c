@@ -45,13 +45,11 @@ static void fields_of_cation(struct site_set *s, struct lattice_coord a) {
     add_cation(s, a);
 }
 
-/* Fields of an O: its share, and the bounds over its octs. */
+/* Fields of an O: its neighbours and its share. */
 static void fields_of_oxygen(struct site_set *s, struct lattice_coord o) {
     const struct lattice_stencil *st = lattice_stencil_of(s->l, o);
     add(s, o);
     add_all(s, o, st->oxygen, st->n_oxygen);
-    for (int v = 0; v < st->n_oct; v++)
-        add_cation(s, lattice_step(s->l, o, st->oct[v]));
 }
 
 static void reads_of_ion(struct site_set *s, struct lattice_coord c) {
