@@ -77,13 +77,16 @@ KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configurati
                             struct lattice_coord c, int group) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
-    int64_t here = r ? lattice_site(x->lattice, c) : 0;
     int32_t sum = 0;
-    for (int v = 0; v < st->n_face; v++) {
-        int64_t n = r ? here + r->face[v] : lattice_face(x->lattice, c, v);
-        int contact = r ? r->face_contact[v] : rate_model_contact(c.kind, st->face[v].kind);
-        sum += m->face[contact][group][m->group[x->occupancy[n]]];
+    if (r) {
+        const uint8_t *site = x->occupancy + lattice_site(x->lattice, c);
+        for (int v = 0; v < st->n_face; v++)
+            sum += m->face[r->face_contact[v]][group][m->group[site[r->face[v]]]];
+        return sum;
     }
+    for (int v = 0; v < st->n_face; v++)
+        sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group]
+                      [m->group[x->occupancy[lattice_neighbor(x->lattice, c, st->face[v])]]];
     return sum;
 }
 
@@ -103,11 +106,13 @@ KMC_HD int32_t energy_face_with(const struct rate_model *m, const struct configu
 KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct configuration *x,
                                  struct lattice_coord c, int species,
                                  const struct energy_absent *a) {
-    int n = lattice_stencil_of(x->lattice, c)->n_vertex;
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
+    int n = st->n_vertex;
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind), sum = 0;
     int is_tm = m->group[species] == GROUP_TM;
     for (int v = 0; v < n; v++) {
-        int64_t o = energy_vertex(x->lattice, c, v);
+        struct lattice_coord at = lattice_step(x->lattice, c, st->vertex[v]);
+        int64_t o = lattice_oxygen_index(x->lattice, at);
         int32_t d = x->deviation[o], n_tm = x->n_tm[o];
         if (d == RATE_MODEL_ABSENT)
             continue;
@@ -117,7 +122,7 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
                 n_tm -= a->tm;
             }
         sum += m->valence_unit * (2 * d * q + q * q);
-        int state = rate_model_state(x->occupancy[lattice_oxygen_site(x->lattice, o)]);
+        int state = rate_model_state(x->occupancy[lattice_site(x->lattice, at)]);
         if (is_tm && state < ANION_ACTIVE)
             sum += m->anion[state][n_tm + 1] - m->anion[state][n_tm];
     }
@@ -126,24 +131,32 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
            (a ? energy_face_with(m, x, c, m->group[species], a) : 0);
 }
 
+/* What the O around a TM ion pay for it as a neighbour. */
+KMC_HD int32_t energy_of_neighbors(const struct rate_model *m, const struct configuration *x,
+                                   struct lattice_coord c) {
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
+    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
+    const uint8_t *site = x->occupancy + (r ? lattice_site(x->lattice, c) : 0);
+    const uint8_t *n_tm = x->n_tm + (r ? lattice_oxygen_index(x->lattice, c) : 0);
+    int32_t sum = 0;
+    for (int v = 0; v < st->n_vertex; v++) {
+        struct lattice_coord o = r ? c : lattice_step(x->lattice, c, st->vertex[v]);
+        int state = rate_model_state(site[r ? r->vertex_site[v] : lattice_site(x->lattice, o)]);
+        int n = n_tm[r ? r->vertex[v] : lattice_oxygen_index(x->lattice, o)];
+        if (state < ANION_ACTIVE)
+            sum += m->anion[state][n] - m->anion[state][n - 1];
+    }
+    return sum;
+}
+
 /* Energy of the ion that is on a cation site: what energy_place gives when it is taken off. */
 KMC_HD int32_t energy_of_ion(const struct rate_model *m, const struct configuration *x,
                              struct lattice_coord c, int species) {
-    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     struct energy_field f = energy_field_at(x, c);
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind);
-    int32_t sum = m->valence_unit * (2 * f.phi * q - f.n * q * q);
-    int n = m->group[species] == GROUP_TM ? lattice_stencil_of(x->lattice, c)->n_vertex : 0;
-    int64_t site = lattice_site(x->lattice, c), cell = lattice_oxygen_index(x->lattice, c);
-    for (int v = 0; v < n; v++) {
-        int64_t o = r ? cell + r->vertex[v] : lattice_vertex(x->lattice, c, v);
-        int64_t at = r ? site + r->vertex_site[v] : lattice_oxygen_site(x->lattice, o);
-        int state = rate_model_state(x->occupancy[at]);
-        if (state < ANION_ACTIVE)
-            sum += m->anion[state][x->n_tm[o]] - m->anion[state][x->n_tm[o] - 1];
-    }
-    return sum + m->cation[species][rate_model_site_class(c)] +
-           energy_faces(m, x, c, m->group[species]);
+    return m->valence_unit * (2 * f.phi * q - f.n * q * q) +
+           m->cation[species][rate_model_site_class(c)] + energy_faces(m, x, c, m->group[species]) +
+           (m->group[species] == GROUP_TM ? energy_of_neighbors(m, x, c) : 0);
 }
 
 /* A lower bound of energy_place at a tet of a class for a TM ion taken off an oct that shares a face with it, in three parts: a constant, one for each unit

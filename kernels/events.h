@@ -347,17 +347,18 @@ KMC_HD void events_hops(const struct event_context *e, struct event_list *l, str
     }
     events_bounds(e, species, energy_c, &bounds);
     for (int v = 0; v < st->n_face; v++) {
-        int kind = st->face[v].kind;
-        if (e->x->occupancy[r ? site + r->face[v] : lattice_face(lat, c, v)] != CATION_VACANCY)
+        if (e->x->occupancy[r ? site + r->face[v] : lattice_neighbor(lat, c, st->face[v])] !=
+            CATION_VACANCY)
             continue;
-        if (bounds.known && kind != SITE_OCT &&
-            events_is_out_of_reach(e, &bounds, kind, !lattice_is_tm_gap(c.plane + st->face[v].dplane),
+        if (bounds.known && r->face_kind[v] != SITE_OCT &&
+            events_is_out_of_reach(e, &bounds, r->face_kind[v],
+                                   !lattice_is_tm_gap(c.plane) ^ r->face_odd[v],
                                    cell + r->face_cell[v]))
             continue;
         if (a.n == 0)
             energy_take_off(e->m, e->x, c, species, &a);
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
-        if (kind == SITE_OCT)
+        if (d.kind == SITE_OCT)
             events_hop_direct(e, l, species, c, energy_c, &a, d);
         else
             events_hop_through(e, l, species, c, energy_c, &a, d);
@@ -459,12 +460,13 @@ KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     const struct lattice_reach *r = lattice_reach_of(lat, o);
     int64_t cell = lattice_oxygen_index(lat, o);
+    const int32_t *give = e->fields && gain > 0 ? e->fields->give + cell : NULL;
     energy_o -= 2 * e->m->valence_unit * 12 * 2;
     for (int v = 0; v < st->n_oct; v++) {
-        int32_t token = e->fields
-                            ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
-                            : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
-        if (token != FIELDS_NONE && !events_is_idle(range, energy_o + token))
+        int32_t token = give        ? give[r->oct_cell[v]]
+                        : e->fields ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
+                                    : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
+        if (!events_is_idle(range, energy_o + token) && token != FIELDS_NONE)
             events_add_exchange(e, l, ch, lattice_neighbor(lat, o, st->oct[v]), gain,
                                 energy_o + token, kra);
     }

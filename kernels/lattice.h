@@ -54,6 +54,7 @@ struct lattice_reach {
     int32_t face_cell[10], oxygen_cell[12];
     int32_t oct_cell[6];      /* of an O: of its octs */
     uint8_t face_contact[10]; /* enum face_contact (rate_model.h) */
+    uint8_t face_kind[10], face_odd[10]; /* kind of the neighbour; 1 when it lies in a gap of the other sort */
 };
 
 /* Letters and stencils live until the program ends, one set for each stacking (lattices/lattice.c); a lattice is copied freely. */

@@ -99,6 +99,10 @@ KMC_HD void tile_reach(const struct lattice *l, int s, struct lattice_reach *r) 
             tile_distance(l, st->face[v], SITE_KINDS) + ((int)st->face[v].kind - kind) * layer;
     for (int v = 0; v < st->n_face; v++)
         r->face_cell[v] = tile_distance(l, st->face[v], 1);
+    for (int v = 0; v < st->n_face; v++) {
+        r->face_kind[v] = st->face[v].kind;
+        r->face_odd[v] = st->face[v].dplane % 2 != 0;
+    }
     for (int v = 0; v < st->n_face; v++)
         r->face_contact[v] = (uint8_t)rate_model_contact(kind, st->face[v].kind);
     for (int v = 0; v < st->n_oxygen; v++) {
