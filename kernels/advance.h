@@ -31,12 +31,12 @@ struct region {
     int32_t start[AXES], length[AXES];
 };
 
-/* By plane of the box and kind of a changed site, list number plane*4 + kind: the owners that read it, and the sites whose fields follow from it, as
- * offsets.  Entries begin[list] .. begin[list + 1] - 1. */
+/* By plane of the box and kind of a changed site, list number plane*4 + kind: the owners that read it, the sites whose fields but may_hop follow
+ * from it, and the octs whose may_hop does, as offsets.  Entries begin[list] .. begin[list + 1] - 1. */
 struct window_influence {
     int32_t n_lists;
-    const int32_t *owner_begin, *field_begin; /* [n_lists + 1] */
-    const struct lattice_offset *owner, *field;
+    const int32_t *owner_begin, *field_begin, *ion_begin; /* [n_lists + 1] */
+    const struct lattice_offset *owner, *field, *ion;
 };
 
 struct window {
@@ -116,6 +116,7 @@ KMC_HD void window_point(struct window *w, void *workspace) {
     fields_point(&w->fields, (char *)workspace + (tile_bytes(&w->tile.lattice) + 7) / 8 * 8);
     for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
         w->tile.x.around[state] = w->fields.around[state];
+    fields_bound_hops(&w->fields, w->context.limits.floor);
     w->context.fields = &w->fields;
 }
 
@@ -130,7 +131,7 @@ KMC_HD int64_t window_last_cell(const struct lattice *l, int32_t plane) {
     return (plane + l->pad + 1) * l->layer - l->pad * (l->row + 1);
 }
 
-/* Fields of a range of cells of a plane, after fields_group of the whole copy. */
+/* Fields of a range of cells of a plane but may_hop, after fields_group of the whole copy. */
 KMC_HD void window_fields(struct window *w, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
@@ -145,6 +146,7 @@ KMC_HD void window_fields(struct window *w, int32_t plane, int64_t from, int64_t
     fields_give(f, &oct, from, to);
     fields_around(f, &o, from, to);
     fields_share(f, &o, from, to);
+    fields_real(f, from, to);
 }
 
 /* Is the cell at an edge of the copy, so that it has images in the border? */
@@ -162,7 +164,7 @@ KMC_HD void window_copy_fields(struct window *w, struct lattice_coord c) {
         fields_copy(&w->fields, lattice_oxygen_index(&w->tile.lattice, p.at[k]), from);
 }
 
-/* Renews the fields of one site of the copy, images too. */
+/* Renews the fields of one site of the copy but may_hop, images too. */
 KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
@@ -182,13 +184,31 @@ KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
         window_copy_fields(w, c);
 }
 
-/* Renews the group of a changed cation site. */
-KMC_HD void window_renew_group(struct window *w, struct lattice_coord c) {
+/* Renews may_hop of an oct. */
+KMC_HD void window_renew_hops(struct window *w, struct lattice_coord c) {
+    struct fields_layer y = fields_layer_of(&w->tile.lattice, c.plane, c.kind);
+    int64_t cell = lattice_oxygen_index(&w->tile.lattice, c);
+    fields_hops(&w->fields, &y, cell, cell + 1);
+}
+
+/* Renews what other fields follow from: the group of a changed oct, and tm_step of an O (of a changed cation: those of its vertices). */
+KMC_HD void window_renew_first(struct window *w, struct lattice_coord c) {
+    const struct lattice *l = &w->tile.lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(l, c);
+    for (int v = c.kind == SITE_O ? -1 : 0; v < st->n_vertex; v++) {
+        struct lattice_places p;
+        lattice_places_of(l, v < 0 ? c : lattice_step(l, c, st->vertex[v]), &p);
+        for (int k = 0; k < p.n; k++) {
+            int64_t cell = lattice_oxygen_index(l, p.at[k]);
+            fields_tm_step(&w->fields, p.at[k].plane, cell, cell + 1);
+        }
+    }
     struct lattice_places p;
-    lattice_places_of(&w->tile.lattice, c, &p);
-    for (int k = 0; c.kind == SITE_OCT && k < p.n; k++)
-        w->fields.group[lattice_oxygen_index(&w->tile.lattice, p.at[k])] =
-            w->context.m->group[w->tile.x.occupancy[lattice_site(&w->tile.lattice, c)]];
+    lattice_places_of(l, c, &p);
+    for (int k = 0; c.kind == SITE_OCT && k < p.n; k++) {
+        int64_t cell = lattice_oxygen_index(l, p.at[k]);
+        fields_group(&w->fields, p.at[k].plane, cell, cell + 1);
+    }
 }
 
 /* List of the influence of a site of the copy. */
@@ -225,7 +245,8 @@ KMC_HD int64_t window_leaf(const struct window *w, struct lattice_coord c) {
 /* Total rate of a site's channels, 1/s. */
 KMC_HD double window_owner_rate(const struct window *w, struct lattice_coord c) {
     const struct configuration *x = w->context.x;
-    if (!w->owns[c.kind == SITE_O][x->occupancy[lattice_site(x->lattice, c)]])
+    if (!w->owns[c.kind == SITE_O][x->occupancy[lattice_site(x->lattice, c)]] ||
+        (c.kind == SITE_OCT && !w->fields.may_hop[lattice_oxygen_index(x->lattice, c)]))
         return 0;
     struct event_list l;
     l.search = -1;

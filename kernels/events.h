@@ -297,70 +297,38 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
     }
 }
 
-/* Which tets hops from an oct c cannot reach: their gate is closed, or the barrier, by a lower bound, lies above the floor of rates. */
-struct event_bounds {
-    int known; /* 0: fields or bounds are missing */
-    struct energy_bound of[2]; /* tets of TM gaps, of Li gaps; relative to the energy in c */
-    int64_t slow;              /* from here on too slow */
-};
-
-KMC_HD void events_bounds(const struct event_context *e, int species, int64_t energy_c,
-                          struct event_bounds *b) {
-    const struct rate_model *m = e->m;
-    b->known = e->fields && e->fields->complete && m->face_bound;
-    if (!b->known)
-        return;
-    int64_t kra = (int64_t)m->hop_barrier[species] + (m->peroxo_face < 0 ? m->peroxo_face : 0);
-    int64_t floor = e->limits.floor + 1; /* the rate at the floor itself may count */
-    kra = kra > 0 ? kra : 0;
-    b->slow = 2 * (floor - kra) < floor ? 2 * (floor - kra) : floor;
-    b->of[0] = energy_place_bound(m, species, CLASS_TM_TET);
-    b->of[1] = energy_place_bound(m, species, CLASS_LI_TET);
-    b->slow += energy_c;
-}
-
-KMC_HD int events_is_out_of_reach(const struct event_context *e, const struct event_bounds *b,
-                                  int kind, int li_gap, int64_t tet_cell) {
+/* Is a tet next to the oct c known to be out of reach of the hops of its ion, whose energy there is energy_c? */
+KMC_HD int events_is_out_of_reach(const struct event_context *e, struct lattice_coord c, int v,
+                                  int species, int32_t energy_c) {
     const struct fields *f = e->fields;
-    const struct energy_bound *k = &b->of[li_gap];
-    int32_t n_li = f->near[kind][FIELDS_NEAR_LI][tet_cell];
-    int32_t n_tm = f->near[kind][FIELDS_NEAR_TM][tet_cell];
-    return n_li > e->m->gate_max_li || k->constant + k->per_phi * f->phi[kind][tet_cell] +
-                                               k->per_tm * n_tm + k->per_li * n_li >
-                                           b->slow;
+    if (!f || !f->bounded)
+        return 0;
+    const struct lattice_reach *r = lattice_reach_of(e->x->lattice, c);
+    const struct fields_species *s = &f->species[species];
+    return fields_is_out_of_reach(f, &s->tet[!lattice_is_tm_gap(c.plane) ^ r->face_odd[v]],
+                                  r->face_kind[v],
+                                  lattice_oxygen_index(e->x->lattice, c) + r->face_cell[v],
+                                  energy_c + s->slow);
 }
 
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,
                         int species) {
     const struct lattice *lat = e->x->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
-    const struct lattice_reach *r = lattice_reach_of(lat, c);
-    int64_t site = lattice_site(lat, c), cell = lattice_oxygen_index(lat, c);
-    int64_t energy_c = energy_of_ion(e->m, e->x, c, species);
+    int32_t energy_c = energy_of_ion(e->m, e->x, c, species);
     struct energy_absent a;
-    struct event_bounds bounds;
-    a.n = 0;
+    energy_take_off(e->m, e->x, c, species, &a);
     if (c.kind != SITE_OCT) {
-        energy_take_off(e->m, e->x, c, species, &a);
         events_hops_from_tet(e, l, c, species, energy_c, &a);
         return;
     }
-    events_bounds(e, species, energy_c, &bounds);
     for (int v = 0; v < st->n_face; v++) {
-        if (e->x->occupancy[r ? site + r->face[v] : lattice_neighbor(lat, c, st->face[v])] !=
-            CATION_VACANCY)
-            continue;
-        if (bounds.known && r->face_kind[v] != SITE_OCT &&
-            events_is_out_of_reach(e, &bounds, r->face_kind[v],
-                                   !lattice_is_tm_gap(c.plane) ^ r->face_odd[v],
-                                   cell + r->face_cell[v]))
-            continue;
-        if (a.n == 0)
-            energy_take_off(e->m, e->x, c, species, &a);
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
+        if (e->x->occupancy[lattice_site(lat, d)] != CATION_VACANCY)
+            continue;
         if (d.kind == SITE_OCT)
             events_hop_direct(e, l, species, c, energy_c, &a, d);
-        else
+        else if (!events_is_out_of_reach(e, c, v, species, energy_c))
             events_hop_through(e, l, species, c, energy_c, &a, d);
     }
 }
@@ -460,16 +428,25 @@ KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     const struct lattice_reach *r = lattice_reach_of(lat, o);
     int64_t cell = lattice_oxygen_index(lat, o);
-    const int32_t *give = e->fields && gain > 0 ? e->fields->give + cell : NULL;
     energy_o -= 2 * e->m->valence_unit * 12 * 2;
     for (int v = 0; v < st->n_oct; v++) {
-        int32_t token = give        ? give[r->oct_cell[v]]
-                        : e->fields ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
-                                    : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
+        int32_t token = e->fields
+                            ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
+                            : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
         if (!events_is_idle(range, energy_o + token) && token != FIELDS_NONE)
             events_add_exchange(e, l, ch, lattice_neighbor(lat, o, st->oct[v]), gain,
                                 energy_o + token, kra);
     }
+}
+
+/* Is none of the combines with the O2- in a cell an event, of a bond whose energy beside the token's is given? */
+KMC_HD int events_combine_is_idle(const struct fields *f, const struct lattice_reach *r,
+                                  int64_t cell, int64_t energy_o, const struct event_range *range) {
+    const int32_t *give = f->give + cell;
+    int idle = 1;
+    for (int v = 0; v < 6; v++) /* FIELDS_NONE is too slow by itself */
+        idle &= events_is_idle(range, energy_o + give[r->oct_cell[v]]);
+    return idle;
 }
 
 /* A pair of neighbours is owned by the O from which the other one lies up, or in the first half of the directions in plane. */
@@ -503,17 +480,30 @@ KMC_HD void events_hole(const struct event_context *e, struct event_list *l,
     struct event_channel ch = {0};
     int64_t share = events_share(e, o, ANION_HOLE), cell = lattice_oxygen_index(lat, o);
     int64_t with_oxide = share + energy_bond_constant(m, ANION_OXIDE);
+    int64_t cross = 2 * m->valence_unit * 12 * 2;
+    const struct lattice_reach *around[3] = {NULL, r, NULL}; /* of O one plane below, here, above */
+    for (int up = -1; r && up <= 1; up += 2) {
+        struct lattice_offset d = {(int8_t)up, 0, 0, SITE_O, 0};
+        around[up + 1] = lattice_reach_of(lat, lattice_step(lat, o, d));
+    }
     ch.site = lattice_site(lat, o);
     for (int v = 0; v < st->n_oxygen; v++) {
         int64_t site = r ? ch.site + r->oxygen[v] : lattice_oxygen(lat, o, v);
         int state = rate_model_state(e->x->occupancy[site]);
         ch.dir = (uint8_t)v;
         if (state == ANION_OXIDE) {
+            int64_t bond = with_oxide, near = cell;
+            if (e->fields) {
+                near += r->oxygen_cell[v];
+                bond += e->fields->share[near];
+                if (events_combine_is_idle(e->fields, around[st->oxygen[v].dplane + 1],
+                                           e->fields->real[near], bond - cross, &range))
+                    continue;
+            }
             struct lattice_coord p = lattice_step(lat, o, st->oxygen[v]);
-            int32_t share_p = e->fields ? e->fields->share[cell + r->oxygen_cell[v]]
-                                        : events_share(e, p, ANION_OXIDE);
+            bond += e->fields ? 0 : events_share(e, p, ANION_OXIDE);
             ch.kind = EVENT_COMBINE;
-            events_exchange(e, l, &ch, p, +1, with_oxide + share_p, m->peroxo_reduction, &range);
+            events_exchange(e, l, &ch, p, +1, bond, m->peroxo_reduction, &range);
         } else if (state == ANION_HOLE && events_owns_pair(&st->oxygen[v])) {
             events_join(e, l, &ch, o, v, share + energy_bond_constant(m, ANION_HOLE));
         }

@@ -2,13 +2,15 @@
  *
  *   phi          of each cation site: sum of the deviations of its O (energy.h)                                            int16
  *   group        of each oct: enum ion_group                                                                               uint8
+ *   tm_step      of each O: what it pays for the last of its TM neighbours                                                 int32, ueV
+ *   may_hop      of each oct: may its ion own hops (fields_hops)                                                           uint8
  *   near         of each tet: octs that share a face with it and hold a TM ion / a Li+ or pillar                           uint8
  *   around       of each O: O neighbours that are holes / peroxo / molecular                                               uint8
  *   give, take   of each oct: omega of a token that leaves it / enters it, FIELDS_NONE when none can                       int32, ueV
  *   share        of each O that is O2- with a hole beside: energy_share                                                    int32, ueV
  *
  * All arrays have one entry for each cell of the padded copy (lattice_oxygen_index), border included: there they repeat the cell that an image stands
- * for.  They follow from the configuration and the electrode's voltage alone.  `take` is filled when first asked for (FIELDS_UNKNOWN before).
+ * for (`real`: its index; around and may_hop have no images).  They follow from the configuration, the electrode's voltage and the floor of rates alone.  `take` is filled when first asked for (FIELDS_UNKNOWN before).
  * Functions take a range of cells within one layer of the copy: a CPU core gives whole layers, which compilers turn into vector loops (what they write
  * to the border in passing is put right by the copies to it), a thread of a GPU gives single cells.
  */
@@ -21,21 +23,30 @@
 #define FIELDS_NONE INT32_MAX
 enum { FIELDS_NEAR_TM, FIELDS_NEAR_LI, FIELDS_NEAR };
 
+/* What bounds the hops of a species out of an oct: energy_place_bound of tets in TM gaps and Li gaps, and the energy above that of its oct from which on
+ * a tet is out of reach. */
+struct fields_species {
+    struct energy_bound tet[2];
+    int32_t slow;
+};
+
 struct fields {
     const struct rate_model *m;
     const struct configuration *x; /* of the copy */
     int32_t voltage_ueV;
     uint8_t complete; /* no anion site is empty or outside */
-    int32_t *give, *take, *share;
+    uint8_t bounded;  /* are there bounds of hops: else all ions may hop */
+    struct fields_species species[MODEL_SPECIES]; /* of mobile ones */
+    int32_t *give, *take, *share, *tm_step, *real;
     int16_t *phi[SITE_KINDS]; /* by kind of cation site; [SITE_O] = NULL */
     uint8_t *near[SITE_KINDS][FIELDS_NEAR]; /* tets only */
-    uint8_t *group, *around[ANION_ACTIVE];  /* [ANION_OXIDE] = NULL */
+    uint8_t *group, *may_hop, *around[ANION_ACTIVE]; /* around[ANION_OXIDE] = NULL */
 };
 
 /* Bytes of all arrays. */
 KMC_HD int64_t fields_bytes(const struct lattice *l) {
     return lattice_array_length(l) / SITE_KINDS *
-           (3 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 4);
+           (5 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 5);
 }
 
 /* Lays the arrays into a work space of fields_bytes, aligned to 4 bytes. */
@@ -44,7 +55,9 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
     f->give = (int32_t *)workspace;
     f->take = f->give + n;
     f->share = f->give + 2 * n;
-    int16_t *phi = (int16_t *)(f->give + 3 * n);
+    f->tm_step = f->give + 3 * n;
+    f->real = f->give + 4 * n;
+    int16_t *phi = (int16_t *)(f->give + 5 * n);
     uint8_t *byte = (uint8_t *)(phi + 3 * n);
     for (int kind = SITE_O; kind < SITE_KINDS; kind++) {
         f->phi[kind] = kind == SITE_O ? NULL : phi + (kind - SITE_OCT) * n;
@@ -54,9 +67,35 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
         }
     }
     f->group = byte;
+    f->may_hop = byte + 4 * n;
     f->around[ANION_OXIDE] = NULL;
     for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
         f->around[state] = byte + state * n;
+}
+
+/* Bounds of the hops of all species, for barriers below `floor` ueV.  None when anions are missing or when TM ions in tets that share a face would
+ * attract each other. */
+KMC_HD void fields_bound_hops(struct fields *f, int64_t floor) {
+    const struct rate_model *m = f->m;
+    f->bounded = f->complete && m->face[FACE_TET_TET][GROUP_TM][GROUP_TM] >= 0 &&
+                 m->face[FACE_TET_TET][GROUP_TM][GROUP_LI] >= 0;
+    floor++; /* the rate at the floor itself may count */
+    for (int s = 0; s < MODEL_SPECIES; s++) {
+        if (!m->mobile[s])
+            continue;
+        int64_t kra = (int64_t)m->hop_barrier[s] + (m->peroxo_face < 0 ? m->peroxo_face : 0);
+        kra = kra > 0 ? kra : 0;
+        /* barrier(d) = max(d, kra + d/2) > floor */
+        f->species[s].slow = (int32_t)(2 * (floor - kra) < floor ? 2 * (floor - kra) : floor);
+        f->species[s].tet[0] = energy_place_bound(m, s, CLASS_TM_TET);
+        f->species[s].tet[1] = energy_place_bound(m, s, CLASS_LI_TET);
+    }
+}
+
+/* Own index of a cell of the box part, and that of the cell an image stands for. */
+KMC_HD void fields_real(struct fields *f, int64_t from, int64_t to) {
+    for (int64_t c = from; c < to; c++)
+        f->real[c] = (int32_t)c;
 }
 
 /* A layer of the copy: site = cell + shift. */
@@ -105,6 +144,18 @@ KMC_HD void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t 
     uint8_t *KMC_RESTRICT out = f->group;
     for (int64_t c = from; c < to; c++)
         out[c] = group[byte[c]];
+}
+
+/* Of a plane from -1 to n_planes. */
+KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_t to) {
+    const struct lattice *l = f->x->lattice;
+    const uint8_t *byte =
+        f->x->occupancy + (SITE_KINDS - 1) * (int64_t)(plane + l->pad) * l->layer;
+    for (int64_t c = from; c < to; c++) {
+        int state = rate_model_state(byte[c]), n = f->x->n_tm[c];
+        const int32_t *anion = f->m->anion[state < ANION_ACTIVE ? state : 0];
+        f->tm_step[c] = state < ANION_ACTIVE && n > 0 ? anion[n] - anion[n - 1] : 0;
+    }
 }
 
 /* After fields_group of the layers around. */
@@ -185,6 +236,59 @@ KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t
     }
 }
 
+/* ---- hops ---- */
+
+/* Energy of the ion in an oct: energy_of_ion from what is known. */
+KMC_HD int32_t fields_ion(const struct fields *f, const struct fields_layer *y, int64_t cell,
+                          uint8_t ion) {
+    const struct rate_model *m = f->m;
+    const uint8_t *site = f->x->occupancy + cell + y->shift;
+    int32_t q = 2 * m->charge[ion], sum = m->cation[ion][y->site_class];
+    sum += m->valence_unit * (2 * f->phi[SITE_OCT][cell] * q - 6 * q * q);
+    for (int v = 0; v < 6; v++)
+        sum += f->tm_step[cell + y->r->vertex[v]];
+    for (int v = 0; v < y->st->n_face; v++) {
+        uint8_t other = site[y->r->face[v]];
+        if (other != CATION_VACANCY)
+            sum += m->face[y->r->face_contact[v]][GROUP_TM][m->group[other]];
+    }
+    return sum;
+}
+
+/* Is a tet that shares a face with an oct out of reach of hops: is the gate closed, or the barrier, by a lower bound, above the floor of rates?
+ * `slow` = energy of the ion in its oct + that of struct fields_species. */
+KMC_HD int fields_is_out_of_reach(const struct fields *f, const struct energy_bound *b, int kind,
+                                  int64_t cell, int32_t slow) {
+    int32_t n_li = f->near[kind][FIELDS_NEAR_LI][cell], n_tm = f->near[kind][FIELDS_NEAR_TM][cell];
+    return n_li > f->m->gate_max_li || b->constant + b->per_phi * f->phi[kind][cell] +
+                                               b->per_tm * n_tm + b->per_li * n_li >
+                                           slow;
+}
+
+/* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */
+KMC_HD void fields_hops(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+    const uint8_t *byte = f->x->occupancy + y->shift;
+    int li_gap = y->site_class == CLASS_LI_OCT;
+    for (int64_t c = from; c < to; c++) {
+        uint8_t ion = byte[c];
+        if (ion == SITE_OUTSIDE || !f->m->mobile[ion] || !f->bounded) {
+            f->may_hop[c] = ion != SITE_OUTSIDE && f->m->mobile[ion];
+            continue;
+        }
+        const struct fields_species *s = &f->species[ion];
+        int32_t slow = fields_ion(f, y, c, ion) + s->slow;
+        int yes = 0;
+        for (int v = 0; v < y->st->n_face && !yes; v++)
+            yes = byte[c + y->r->face[v]] == CATION_VACANCY &&
+                  (y->r->face_kind[v] == SITE_OCT ||
+                   !fields_is_out_of_reach(f, &s->tet[li_gap ^ y->r->face_odd[v]],
+                                           y->r->face_kind[v], c + y->r->face_cell[v], slow));
+        f->may_hop[c] = (uint8_t)yes;
+    }
+}
+
+/* ---- border ---- */
+
 /* Copies the fields of one cell to one of its images in the border. */
 KMC_HD void fields_copy(struct fields *f, int64_t to, int64_t from) {
     for (int kind = SITE_TET_UP; kind < SITE_KINDS; kind++) {
@@ -195,6 +299,7 @@ KMC_HD void fields_copy(struct fields *f, int64_t to, int64_t from) {
     f->give[to] = f->give[from];
     f->take[to] = f->take[from];
     f->share[to] = f->share[from];
+    f->real[to] = (int32_t)from;
 }
 
 #endif

@@ -48,7 +48,6 @@ struct rate_model {
     int32_t anion[ANION_ACTIVE][MODEL_N_TM];
     int32_t pair[ANION_ACTIVE][ANION_STATES]; /* 0 for states that take no part */
     int32_t bond[3];
-    uint8_t face_bound; /* 1 when TM ions in tets that share a face cost energy, not give it */
     int32_t tm_step_least; /* smallest change of anion[][] by one more TM neighbour */
 
     /* species */

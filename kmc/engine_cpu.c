@@ -322,8 +322,10 @@ static bool row_has_owner(const uint8_t *byte, int32_t n, bool oxygen) {
 /* Fields of the whole copy, layer by layer. */
 static void fill_fields(struct window *w) {
     const struct lattice *l = &w->tile.lattice;
-    for (int32_t plane = -1; plane <= l->n_planes; plane++)
+    for (int32_t plane = -1; plane <= l->n_planes; plane++) {
         fields_group(&w->fields, plane, (plane + 1) * l->layer, (plane + 2) * l->layer);
+        fields_tm_step(&w->fields, plane, (plane + 1) * l->layer, (plane + 2) * l->layer);
+    }
     for (int32_t plane = 0; plane < l->n_planes; plane++)
         window_fields(w, plane, window_first_cell(l, plane), window_last_cell(l, plane));
     for (int32_t plane = 0; plane < l->n_planes; plane++)
@@ -335,6 +337,10 @@ static void fill_fields(struct window *w) {
                 else
                     i = l->na - 2; /* the next one of this row at an edge follows */
             }
+    for (int32_t plane = 0; plane < l->n_planes; plane++) {
+        struct fields_layer oct = fields_layer_of(l, plane, SITE_OCT);
+        fields_hops(&w->fields, &oct, window_first_cell(l, plane), window_last_cell(l, plane));
+    }
 }
 
 static void refresh_rates(struct window *w) {
@@ -361,7 +367,7 @@ static void renew_fields(const struct engine *e, struct workspace *work, struct 
     const struct lattice *l = &w->tile.lattice;
     int32_t n = 0;
     for (int k = 0; k < n_site; k++)
-        window_renew_group(w, lattice_coord_of(l, site[k]));
+        window_renew_first(w, lattice_coord_of(l, site[k]));
     for (int k = 0; k < n_site; k++) {
         struct lattice_coord c = lattice_coord_of(l, site[k]);
         int32_t list = window_list(w, c);
@@ -377,6 +383,12 @@ static void renew_fields(const struct engine *e, struct workspace *work, struct 
     }
     for (int32_t k = 0; k < n; k++)
         work->is_old[work->old[k]] = 0;
+    for (int k = 0; k < n_site; k++) {
+        struct lattice_coord c = lattice_coord_of(l, site[k]);
+        int32_t list = window_list(w, c);
+        for (int32_t q = f->ion_begin[list]; q < f->ion_begin[list + 1]; q++)
+            window_renew_hops(w, lattice_step(l, c, f->ion[q]));
+    }
 }
 
 /* Collects the owners that read one of the changed sites. */

@@ -52,6 +52,14 @@ static void fields_of_oxygen(struct site_set *s, struct lattice_coord o) {
     add_all(s, o, st->oxygen, st->n_oxygen);
 }
 
+/* may_hop of an oct. */
+static void hops_of_oct(struct site_set *s, struct lattice_coord c) {
+    const struct lattice_stencil *st = lattice_stencil_of(s->l, c);
+    add_cation(s, c);
+    for (int v = 0; v < st->n_face; v++)
+        add_cation(s, lattice_step(s->l, c, st->face[v]));
+}
+
 static void reads_of_ion(struct site_set *s, struct lattice_coord c) {
     const struct lattice_stencil *st = lattice_stencil_of(s->l, c);
     add_cation(s, c);
@@ -226,6 +234,7 @@ bool influence_init(struct influence *f, const struct lattice *box) {
                                                  reads_of_ion};
     static reads_of *const fields[SITE_KINDS] = {fields_of_oxygen, fields_of_cation, fields_of_cation,
                                                  fields_of_cation};
+    static reads_of *const ions[SITE_KINDS] = {NULL, hops_of_oct, NULL, NULL};
     struct lattice small = *box; /* beyond this width nothing changes but the wrapping */
     small.na = box->na < ENOUGH ? box->na : ENOUGH;
     small.nb = box->nb < ENOUGH ? box->nb : ENOUGH;
@@ -235,7 +244,8 @@ bool influence_init(struct influence *f, const struct lattice *box) {
     memset(f, 0, sizeof *f);
     f->lists.n_lists = box->n_planes * SITE_KINDS;
     bool ok = s.mark && s.member && derive(&s, owners, &f->lists.owner_begin, &f->lists.owner) &&
-              derive(&s, fields, &f->lists.field_begin, &f->lists.field);
+              derive(&s, fields, &f->lists.field_begin, &f->lists.field) &&
+              derive(&s, ions, &f->lists.ion_begin, &f->lists.ion);
     free(s.mark);
     free(s.member);
     if (ok)
@@ -250,12 +260,14 @@ void influence_free(struct influence *f) {
     free((void *)f->lists.owner);
     free((void *)f->lists.field_begin);
     free((void *)f->lists.field);
+    free((void *)f->lists.ion_begin);
+    free((void *)f->lists.ion);
     memset(f, 0, sizeof *f);
 }
 
 int64_t influence_bytes(const struct influence *f) {
     const struct window_influence *w = &f->lists;
-    return 2 * (int64_t)sizeof(int32_t) * (w->n_lists + 1) +
+    return 3 * (int64_t)sizeof(int32_t) * (w->n_lists + 1) +
            (int64_t)sizeof(struct lattice_offset) *
-               (w->owner_begin[w->n_lists] + w->field_begin[w->n_lists]);
+               (w->owner_begin[w->n_lists] + w->field_begin[w->n_lists] + w->ion_begin[w->n_lists]);
 }

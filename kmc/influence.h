@@ -3,7 +3,8 @@
  * Derived from the reads of kernels/events.h:
  *   an ion reads itself, its face neighbours d, their face neighbours e, the O vertices of all of them and what shares a face with them;
  *   an O reads itself and its O neighbours x, their octs a, the O vertices and face neighbours of a, and the O neighbours of x;
- *   the fields of a cation site (kernels/fields.h) read its O vertices and face neighbours; of an O: itself and its O neighbours.
+ *   the fields of a cation site (kernels/fields.h) read its O vertices and face neighbours; of an O: itself and its O neighbours;
+ *   whether an ion may hop reads what energy and bounds of fields_hops do: its O vertices, its face neighbours, their O vertices and face neighbours.
  * Stored once for each plane and kind of the changed site, as offsets; the union over a changed cation and its O vertices.
  */
 #ifndef KMC_INFLUENCE_H

@@ -95,8 +95,6 @@ static void set_oxygen(struct rate_model *m, const struct scenario *s) {
             int32_t step = m->anion[state][n + 1] - m->anion[state][n];
             m->tm_step_least = step < m->tm_step_least ? step : m->tm_step_least;
         }
-    m->face_bound = m->face[FACE_TET_TET][GROUP_TM][GROUP_TM] >= 0 &&
-                    m->face[FACE_TET_TET][GROUP_TM][GROUP_LI] >= 0;
     int32_t(*pair)[ANION_STATES] = m->pair;
     pair[ANION_HOLE][ANION_HOLE] = energy(s, "model.pair_hole_hole_eV");
     pair[ANION_HOLE][ANION_PEROXO] = pair[ANION_PEROXO][ANION_HOLE] =

@@ -82,6 +82,9 @@ static void compare_fields(const struct window *w) {
                     const struct fields *a = &w->fields, *b = &anew.fields;
                     cr_assert_eq(a->give[cell], b->give[cell]);
                     cr_assert_eq(a->group[cell], b->group[cell]);
+                    cr_assert_eq(a->tm_step[cell], b->tm_step[cell]);
+                    cr_assert_eq(a->real[cell], own);
+                    cr_assert_eq(a->may_hop[own], b->may_hop[own]);
                     for (int kind = SITE_TET_UP; kind < SITE_KINDS; kind++) {
                         cr_assert_eq(a->phi[kind][cell], b->phi[kind][cell]);
                         for (int ion = 0; ion < FIELDS_NEAR; ion++)
