@@ -143,6 +143,7 @@ KMC_HD void window_fields(struct window *w, int32_t plane, int64_t from, int64_t
         fields_phi(f, &tet, from, to);
         fields_near(f, &tet, from, to);
     }
+    fields_in_tets(f, &oct, from, to);
     fields_give(f, &oct, from, to);
     fields_around(f, &o, from, to);
     fields_share(f, &o, from, to);
@@ -175,10 +176,12 @@ KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
         fields_share(f, &y, cell, cell + 1);
     } else {
         fields_phi(f, &y, cell, cell + 1);
-        if (c.kind == SITE_OCT)
+        if (c.kind == SITE_OCT) {
+            fields_in_tets(f, &y, cell, cell + 1);
             fields_give(f, &y, cell, cell + 1);
-        else
+        } else {
             fields_near(f, &y, cell, cell + 1);
+        }
     }
     if (window_is_edge(l, c))
         window_copy_fields(w, c);

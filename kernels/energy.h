@@ -94,11 +94,16 @@ KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configurati
 KMC_HD int32_t energy_face_with(const struct rate_model *m, const struct configuration *x,
                                 struct lattice_coord c, int group, const struct energy_absent *a) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
+    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
+    uint8_t ion = x->occupancy[a->site];
+    int64_t site = lattice_site(x->lattice, c);
     int32_t sum = 0;
-    for (int v = 0; v < st->n_face; v++)
+    for (int v = 0; v < st->n_face; v++) {
+        if (r && x->occupancy[site + r->face[v]] != ion) /* only where it can be */
+            continue;
         if (lattice_neighbor(x->lattice, c, st->face[v]) == a->site)
-            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group]
-                          [m->group[x->occupancy[a->site]]];
+            sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group][m->group[ion]];
+    }
     return sum;
 }
 

@@ -303,12 +303,11 @@ KMC_HD int events_is_out_of_reach(const struct event_context *e, struct lattice_
     const struct fields *f = e->fields;
     if (!f || !f->bounded)
         return 0;
-    const struct lattice_reach *r = lattice_reach_of(e->x->lattice, c);
     const struct fields_species *s = &f->species[species];
-    return fields_is_out_of_reach(f, &s->tet[!lattice_is_tm_gap(c.plane) ^ r->face_odd[v]],
-                                  r->face_kind[v],
-                                  lattice_oxygen_index(e->x->lattice, c) + r->face_cell[v],
-                                  energy_c + s->slow);
+    struct fields_layer y = fields_layer_of(e->x->lattice, c.plane, SITE_OCT);
+    struct fields_way w = fields_way_of(f, &y, v);
+    return fields_is_out_of_reach(&w, &s->tet[w.li_gap], lattice_oxygen_index(e->x->lattice, c),
+                                  energy_c + s->slow, e->m->gate_max_li);
 }
 
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,

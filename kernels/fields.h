@@ -4,6 +4,7 @@
  *   group        of each oct: enum ion_group                                                                               uint8
  *   tm_step      of each O: what it pays for the last of its TM neighbours                                                 int32, ueV
  *   may_hop      of each oct: may its ion own hops (fields_hops)                                                           uint8
+ *   in_tets      of each oct: ions in tets that share a face with it                                                       uint8
  *   near         of each tet: octs that share a face with it and hold a TM ion / a Li+ or pillar                           uint8
  *   around       of each O: O neighbours that are holes / peroxo / molecular                                               uint8
  *   give, take   of each oct: omega of a token that leaves it / enters it, FIELDS_NONE when none can                       int32, ueV
@@ -40,13 +41,13 @@ struct fields {
     int32_t *give, *take, *share, *tm_step, *real;
     int16_t *phi[SITE_KINDS]; /* by kind of cation site; [SITE_O] = NULL */
     uint8_t *near[SITE_KINDS][FIELDS_NEAR]; /* tets only */
-    uint8_t *group, *may_hop, *around[ANION_ACTIVE]; /* around[ANION_OXIDE] = NULL */
+    uint8_t *group, *in_tets, *may_hop, *around[ANION_ACTIVE]; /* around[ANION_OXIDE] = NULL */
 };
 
 /* Bytes of all arrays. */
 KMC_HD int64_t fields_bytes(const struct lattice *l) {
     return lattice_array_length(l) / SITE_KINDS *
-           (5 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 5);
+           (5 * (int64_t)sizeof(int32_t) + 3 * (int64_t)sizeof(int16_t) + 2 * FIELDS_NEAR + 6);
 }
 
 /* Lays the arrays into a work space of fields_bytes, aligned to 4 bytes. */
@@ -68,6 +69,7 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
     }
     f->group = byte;
     f->may_hop = byte + 4 * n;
+    f->in_tets = byte + 5 * n;
     f->around[ANION_OXIDE] = NULL;
     for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
         f->around[state] = byte + state * n;
@@ -104,6 +106,7 @@ struct fields_layer {
     const struct lattice_reach *r;
     int64_t shift;
     int32_t kind, site_class; /* enum site_class of a cation site */
+    uint8_t oct_faces;        /* does an oct share a face with another one */
 };
 
 KMC_HD struct fields_layer fields_layer_of(const struct lattice *l, int32_t plane, int32_t kind) {
@@ -114,6 +117,9 @@ KMC_HD struct fields_layer fields_layer_of(const struct lattice *l, int32_t plan
     y.shift = ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + kind) * l->layer;
     y.kind = kind;
     y.site_class = rate_model_site_class(c);
+    y.oct_faces = 0;
+    for (int v = 0; kind == SITE_OCT && v < y.st->n_face; v++)
+        y.oct_faces |= y.st->face[v].kind == SITE_OCT;
     return y;
 }
 
@@ -151,10 +157,13 @@ KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_
     const struct lattice *l = f->x->lattice;
     const uint8_t *byte =
         f->x->occupancy + (SITE_KINDS - 1) * (int64_t)(plane + l->pad) * l->layer;
+    const uint8_t *n_tm = f->x->n_tm;
+    int32_t *KMC_RESTRICT step = f->tm_step;
     for (int64_t c = from; c < to; c++) {
-        int state = rate_model_state(byte[c]), n = f->x->n_tm[c];
-        const int32_t *anion = f->m->anion[state < ANION_ACTIVE ? state : 0];
-        f->tm_step[c] = state < ANION_ACTIVE && n > 0 ? anion[n] - anion[n - 1] : 0;
+        int state = rate_model_state(byte[c]), n = n_tm[c];
+        step[c] = state < ANION_ACTIVE && n > 0
+                      ? f->m->anion[state][n] - f->m->anion[state][n - 1]
+                      : 0;
     }
 }
 
@@ -172,6 +181,20 @@ KMC_HD void fields_near(struct fields *f, const struct fields_layer *y, int64_t 
             tm[c] = (uint8_t)(tm[c] + (group[c] == GROUP_TM));
             li[c] = (uint8_t)(li[c] + (group[c] == GROUP_LI));
         }
+    }
+}
+
+KMC_HD void fields_in_tets(struct fields *f, const struct fields_layer *y, int64_t from,
+                           int64_t to) {
+    uint8_t *KMC_RESTRICT ions = f->in_tets;
+    for (int64_t c = from; c < to; c++)
+        ions[c] = 0;
+    for (int v = 0; v < y->st->n_face; v++) {
+        if (y->st->face[v].kind == SITE_OCT)
+            continue;
+        const uint8_t *byte = f->x->occupancy + y->shift + y->r->face[v];
+        for (int64_t c = from; c < to; c++)
+            ions[c] = (uint8_t)(ions[c] + (byte[c] != CATION_VACANCY && byte[c] != SITE_OUTSIDE));
     }
 }
 
@@ -195,25 +218,34 @@ KMC_HD void fields_around(struct fields *f, const struct fields_layer *y, int64_
 
 /* ---- energies ---- */
 
+/* Energy of the faces of an ion of a group in an oct: energy_faces, at once where nothing is near. */
+KMC_HD int32_t fields_faces(const struct fields *f, const struct fields_layer *y, int64_t cell,
+                            int group) {
+    const uint8_t *site = f->x->occupancy + cell + y->shift;
+    int32_t sum = 0;
+    if (f->in_tets[cell] == 0 && !y->oct_faces)
+        return 0;
+    for (int v = 0; v < y->st->n_face; v++)
+        sum += f->m->face[y->r->face_contact[v]][group][f->m->group[site[y->r->face[v]]]];
+    return sum;
+}
+
 /* Omega of an oct that gives a token away (gain = -1) or takes one up (+1). */
 KMC_HD int32_t fields_token(const struct fields *f, const struct fields_layer *y, int64_t cell,
                             int gain) {
     const struct rate_model *m = f->m;
-    const uint8_t *site = f->x->occupancy + cell + y->shift;
+    uint8_t byte = f->x->occupancy[cell + y->shift];
     struct energy_field field = {f->phi[SITE_OCT][cell], 6};
-    if (gain < 0 ? !tokens_has(m, SITE_OCT, *site) : !tokens_has_room(m, SITE_OCT, *site))
+    if (gain < 0 ? !tokens_has(m, SITE_OCT, byte) : !tokens_has_room(m, SITE_OCT, byte))
         return FIELDS_NONE;
     for (int v = 0; !f->complete && v < 6; v++)
         field.n -= f->x->deviation[cell + y->r->vertex[v]] == RATE_MODEL_ABSENT;
-    int32_t faces = 0;
-    for (int v = 0; *site <= CATION_LI && v < y->st->n_face; v++)
-        faces += m->face[y->r->face_contact[v]][GROUP_LI][m->group[site[y->r->face[v]]]];
-    return tokens_cation(m, *site, rate_model_valence_step(SITE_OCT), y->site_class, field, faces,
-                         gain) +
-           (*site <= CATION_LI ? gain * f->voltage_ueV : 0);
+    int32_t faces = byte <= CATION_LI ? fields_faces(f, y, cell, GROUP_LI) + f->voltage_ueV : 0;
+    return tokens_cation(m, byte, rate_model_valence_step(SITE_OCT), y->site_class, field, faces,
+                         gain);
 }
 
-/* After fields_phi. */
+/* After fields_phi and fields_in_tets. */
 KMC_HD void fields_give(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
     for (int64_t c = from; c < to; c++) {
         f->give[c] = fields_token(f, y, c, -1);
@@ -242,48 +274,64 @@ KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t
 KMC_HD int32_t fields_ion(const struct fields *f, const struct fields_layer *y, int64_t cell,
                           uint8_t ion) {
     const struct rate_model *m = f->m;
-    const uint8_t *site = f->x->occupancy + cell + y->shift;
-    int32_t q = 2 * m->charge[ion], sum = m->cation[ion][y->site_class];
-    sum += m->valence_unit * (2 * f->phi[SITE_OCT][cell] * q - 6 * q * q);
+    int32_t q = rate_model_valence_step(SITE_OCT) * m->charge[ion], steps = 0;
     for (int v = 0; v < 6; v++)
-        sum += f->tm_step[cell + y->r->vertex[v]];
-    for (int v = 0; v < y->st->n_face; v++) {
-        uint8_t other = site[y->r->face[v]];
-        if (other != CATION_VACANCY)
-            sum += m->face[y->r->face_contact[v]][GROUP_TM][m->group[other]];
-    }
-    return sum;
+        steps += f->tm_step[cell + y->r->vertex[v]];
+    return m->valence_unit * (2 * f->phi[SITE_OCT][cell] * q - 6 * q * q) +
+           m->cation[ion][y->site_class] + steps + fields_faces(f, y, cell, GROUP_TM);
 }
 
-/* Is a tet that shares a face with an oct out of reach of hops: is the gate closed, or the barrier, by a lower bound, above the floor of rates?
- * `slow` = energy of the ion in its oct + that of struct fields_species. */
-KMC_HD int fields_is_out_of_reach(const struct fields *f, const struct energy_bound *b, int kind,
-                                  int64_t cell, int32_t slow) {
-    int32_t n_li = f->near[kind][FIELDS_NEAR_LI][cell], n_tm = f->near[kind][FIELDS_NEAR_TM][cell];
-    return n_li > f->m->gate_max_li || b->constant + b->per_phi * f->phi[kind][cell] +
-                                               b->per_tm * n_tm + b->per_li * n_li >
-                                           slow;
+/* A tet that shares a face with the octs of a layer, and what is known of it: all by the oct's cell. */
+struct fields_way {
+    const uint8_t *byte, *n_li, *n_tm;
+    const int16_t *phi;
+    int32_t li_gap;
+};
+
+KMC_HD struct fields_way fields_way_of(const struct fields *f, const struct fields_layer *y,
+                                       int v) {
+    int kind = y->r->face_kind[v];
+    int64_t shift = y->r->face_cell[v];
+    struct fields_way w;
+    w.byte = f->x->occupancy + y->shift + y->r->face[v];
+    w.n_li = f->near[kind][FIELDS_NEAR_LI] + shift;
+    w.n_tm = f->near[kind][FIELDS_NEAR_TM] + shift;
+    w.phi = f->phi[kind] + shift;
+    w.li_gap = (y->site_class == CLASS_LI_OCT) ^ y->r->face_odd[v];
+    return w;
+}
+
+/* Is the tet out of reach of hops: is the gate closed, or the barrier, by a lower bound, above the floor of rates?  `slow` = energy of the ion in its oct
+ * + that of struct fields_species. */
+KMC_HD int fields_is_out_of_reach(const struct fields_way *w, const struct energy_bound *b,
+                                  int64_t cell, int32_t slow, int32_t gate_max_li) {
+    int32_t n_li = w->n_li[cell];
+    return n_li > gate_max_li || b->constant + b->per_phi * w->phi[cell] +
+                                         b->per_tm * w->n_tm[cell] + b->per_li * n_li >
+                                     slow;
 }
 
 /* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */
 KMC_HD void fields_hops(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
-    const uint8_t *byte = f->x->occupancy + y->shift;
-    int li_gap = y->site_class == CLASS_LI_OCT;
+    const uint8_t *byte = f->x->occupancy + y->shift, *mobile = f->m->mobile;
+    uint8_t *KMC_RESTRICT may_hop = f->may_hop;
+    int32_t gate_max_li = f->m->gate_max_li, n_ways = 0;
+    struct fields_way way[8];
+    for (int v = 0; v < y->st->n_face; v++)
+        if (y->r->face_kind[v] != SITE_OCT)
+            way[n_ways++] = fields_way_of(f, y, v);
     for (int64_t c = from; c < to; c++) {
         uint8_t ion = byte[c];
-        if (ion == SITE_OUTSIDE || !f->m->mobile[ion] || !f->bounded) {
-            f->may_hop[c] = ion != SITE_OUTSIDE && f->m->mobile[ion];
+        may_hop[c] = ion != SITE_OUTSIDE && mobile[ion];
+        if (!may_hop[c] || !f->bounded || y->oct_faces)
             continue;
-        }
         const struct fields_species *s = &f->species[ion];
         int32_t slow = fields_ion(f, y, c, ion) + s->slow;
         int yes = 0;
-        for (int v = 0; v < y->st->n_face && !yes; v++)
-            yes = byte[c + y->r->face[v]] == CATION_VACANCY &&
-                  (y->r->face_kind[v] == SITE_OCT ||
-                   !fields_is_out_of_reach(f, &s->tet[li_gap ^ y->r->face_odd[v]],
-                                           y->r->face_kind[v], c + y->r->face_cell[v], slow));
-        f->may_hop[c] = (uint8_t)yes;
+        for (int v = 0; v < n_ways && !yes; v++)
+            yes = way[v].byte[c] == CATION_VACANCY &&
+                  !fields_is_out_of_reach(&way[v], &s->tet[way[v].li_gap], c, slow, gate_max_li);
+        may_hop[c] = (uint8_t)yes;
     }
 }
 

@@ -543,7 +543,8 @@ static void cpu_advance(struct engine *e, const struct electrode *electrode, dou
     for (uint32_t k = 0; k < s->windows; k++) {
         pass_place_cuts(&g, &e->m->lattice, call.random, call.step, 2 + k);
         int turn = s->n_regions > 1 ? window_turn(call.random, call.step, 2 + k) : 0;
-        for (int parity = 0; parity < 8; parity++, unit += (uint32_t)s->n_regions)
+        for (int parity = 0; parity < (s->n_regions > 1 ? 8 : 1);
+             parity++, unit += (uint32_t)s->n_regions)
             run_parity(e, &g, &call, parity ^ turn, unit, &sums);
     }
     schedule_advanced(e->s, &sums, &task);
