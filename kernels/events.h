@@ -464,7 +464,8 @@ KMC_HD void events_join(const struct event_context *e, struct event_list *l,
     ch->kind = EVENT_JOIN;
     ch->target = lattice_site(lat, p);
     ch->li_change = 0;
-    ch->energy = bond + events_share(e, p, ANION_HOLE);
+    ch->energy = bond + (e->fields ? e->fields->share[lattice_oxygen_index(lat, p)]
+                                   : events_share(e, p, ANION_HOLE));
     if (!events_is_idle(&range, ch->energy))
         events_add_oxygen(e, l, ch, ch->energy, kra);
 }

@@ -8,7 +8,7 @@
  *   near         of each tet: octs that share a face with it and hold a TM ion / a Li+ or pillar                           uint8
  *   around       of each O: O neighbours that are holes / peroxo / molecular                                               uint8
  *   give, take   of each oct: omega of a token that leaves it / enters it, FIELDS_NONE when none can                       int32, ueV
- *   share        of each O that is O2- with a hole beside: energy_share                                                    int32, ueV
+ *   share        of each O that is O2- or a hole, with a hole beside: energy_share                                                  int32, ueV
  *
  * All arrays have one entry for each cell of the padded copy (lattice_oxygen_index), border included: there they repeat the cell that an image stands
  * for (`real`: its index; around and may_hop have no images).  They follow from the configuration, the electrode's voltage and the floor of rates alone.  `take` is filled when first asked for (FIELDS_UNKNOWN before).
@@ -253,18 +253,18 @@ KMC_HD void fields_give(struct fields *f, const struct fields_layer *y, int64_t 
     }
 }
 
-/* Of O2- with a hole beside; what stands at other O means nothing.  After fields_around. */
+/* Of O2- and holes with a hole beside; what stands at other O means nothing.  After fields_around. */
 KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
-    const uint8_t *byte = f->x->occupancy + y->shift;
-    const int32_t *gained = f->m->pair[ANION_PEROXO], *lost = f->m->pair[ANION_OXIDE];
+    const uint8_t *byte = f->x->occupancy + y->shift, *hole = f->around[ANION_HOLE];
+    const int32_t *gained = f->m->pair[ANION_PEROXO];
     for (int64_t c = from; c < to; c++) {
-        if (!f->around[ANION_HOLE][c] || rate_model_state(byte[c]) != ANION_OXIDE)
+        int state = rate_model_state(byte[c]);
+        if (!hole[c] || state > ANION_HOLE)
             continue;
         int32_t pairs = 0; /* energy_pairs */
         for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
-            pairs += f->around[s][c] * (gained[s] - lost[s]);
-        f->share[c] =
-            energy_share(f->m, ANION_OXIDE, f->x->n_tm[c], f->x->deviation[c], pairs);
+            pairs += f->around[s][c] * (gained[s] - f->m->pair[state][s]);
+        f->share[c] = energy_share(f->m, state, f->x->n_tm[c], f->x->deviation[c], pairs);
     }
 }
 

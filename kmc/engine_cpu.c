@@ -309,14 +309,18 @@ static void sum_levels(struct window *w) {
             window_sum_node(w, level, node);
 }
 
-/* May a row of bytes hold an owner of channels?  Cations: anything but vacancies, Li+ and vacuum; anions: anything but O2- and what has no low nibble. */
-static bool row_has_owner(const uint8_t *byte, int32_t n, bool oxygen) {
-    uint8_t most = 0, add = oxygen ? 0 : 1, mask = oxygen ? 15 : 255;
-    for (int32_t i = 0; i < n; i++) {
+/* May some of these sites own channels?  Octs: some ion may hop.  Tets: anything but vacancies, Li+ and vacuum.  O: anything but O2- and what has no low
+ * nibble. */
+static bool has_owner(const struct window *w, struct lattice_coord c, int64_t n) {
+    const struct lattice *l = &w->tile.lattice;
+    const uint8_t *byte = c.kind == SITE_OCT ? w->fields.may_hop + lattice_oxygen_index(l, c)
+                                             : w->tile.x.occupancy + lattice_site(l, c);
+    uint8_t most = 0, add = c.kind >= SITE_TET_UP, mask = c.kind == SITE_O ? 15 : 255;
+    for (int64_t i = 0; i < n; i++) {
         uint8_t b = (uint8_t)((byte[i] + add) & mask);
         most = b > most ? b : most;
     }
-    return most > (oxygen ? 0 : 2);
+    return most > (c.kind >= SITE_TET_UP ? CATION_LI + 1 : 0);
 }
 
 /* Fields of the whole copy, layer by layer. */
@@ -345,14 +349,18 @@ static void fill_fields(struct window *w) {
 
 static void refresh_rates(struct window *w) {
     int64_t leaves = window_leaves(&w->region);
-    int32_t row = w->region.length[AXIS_A];
+    int32_t row = w->region.length[AXIS_A], rows = w->region.length[AXIS_B];
     fill_fields(w);
     memset(w->rate, 0,
            (size_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]) * sizeof *w->rate);
     for (int64_t leaf = 0; leaf < leaves; leaf += row) {
         struct lattice_coord c = window_coord(w, leaf);
-        if (!row_has_owner(w->tile.x.occupancy + lattice_site(&w->tile.lattice, c), row,
-                           c.kind == SITE_O))
+        if (c.j == w->first[AXIS_B] &&
+            !has_owner(w, c, (int64_t)rows * w->tile.lattice.row - w->tile.lattice.row + row)) {
+            leaf += (int64_t)(rows - 1) * row;
+            continue;
+        }
+        if (!has_owner(w, c, row))
             continue;
         for (int32_t i = 0; i < row; i++, c.i++)
             w->rate[leaf + i] = window_owner_rate(w, c);
