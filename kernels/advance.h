@@ -124,29 +124,29 @@ KMC_HD void window_point(struct window *w, void *workspace) {
 
 /* First and one past the last cell of a plane between which all its cells lie, without the rows of the border. */
 KMC_HD int64_t window_first_cell(const struct lattice *l, int32_t plane) {
-    return (plane + l->pad) * l->layer + l->pad * (l->row + 1);
+    return (plane + l->pad) * l->layer_size + l->pad * (l->row + 1);
 }
 
 KMC_HD int64_t window_last_cell(const struct lattice *l, int32_t plane) {
-    return (plane + l->pad + 1) * l->layer - l->pad * (l->row + 1);
+    return (plane + l->pad + 1) * l->layer_size - l->pad * (l->row + 1);
 }
 
 /* Fields of a range of cells of a plane but may_hop, after fields_group of the whole copy. */
 KMC_HD void window_fields(struct window *w, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
-    struct fields_layer o = fields_layer_of(l, plane, SITE_O);
-    struct fields_layer oct = fields_layer_of(l, plane, SITE_OCT);
-    fields_phi(f, &oct, from, to);
+    const struct lattice_layer *o = lattice_layer_of(l, plane, SITE_O);
+    const struct lattice_layer *oct = lattice_layer_of(l, plane, SITE_OCT);
+    fields_phi(f, oct, from, to);
     for (int32_t kind = SITE_TET_UP; kind <= SITE_TET_DOWN; kind++) {
-        struct fields_layer tet = fields_layer_of(l, plane, kind);
-        fields_phi(f, &tet, from, to);
-        fields_near(f, &tet, from, to);
+        const struct lattice_layer *tet = lattice_layer_of(l, plane, kind);
+        fields_phi(f, tet, from, to);
+        fields_near(f, tet, from, to);
     }
-    fields_in_tets(f, &oct, from, to);
-    fields_give(f, &oct, from, to);
-    fields_around(f, &o, from, to);
-    fields_share(f, &o, from, to);
+    fields_in_tets(f, oct, from, to);
+    fields_give(f, oct, from, to);
+    fields_around(f, o, from, to);
+    fields_share(f, o, from, to);
     fields_real(f, from, to);
 }
 
@@ -169,18 +169,18 @@ KMC_HD void window_copy_fields(struct window *w, struct lattice_coord c) {
 KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
-    struct fields_layer y = fields_layer_of(l, c.plane, c.kind);
+    const struct lattice_layer *y = lattice_layer_of(l, c.plane, c.kind);
     int64_t cell = lattice_oxygen_index(l, c);
     if (c.kind == SITE_O) {
-        fields_around(f, &y, cell, cell + 1);
-        fields_share(f, &y, cell, cell + 1);
+        fields_around(f, y, cell, cell + 1);
+        fields_share(f, y, cell, cell + 1);
     } else {
-        fields_phi(f, &y, cell, cell + 1);
+        fields_phi(f, y, cell, cell + 1);
         if (c.kind == SITE_OCT) {
-            fields_in_tets(f, &y, cell, cell + 1);
-            fields_give(f, &y, cell, cell + 1);
+            fields_in_tets(f, y, cell, cell + 1);
+            fields_give(f, y, cell, cell + 1);
         } else {
-            fields_near(f, &y, cell, cell + 1);
+            fields_near(f, y, cell, cell + 1);
         }
     }
     if (window_is_edge(l, c))
@@ -189,9 +189,9 @@ KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
 
 /* Renews may_hop of an oct. */
 KMC_HD void window_renew_hops(struct window *w, struct lattice_coord c) {
-    struct fields_layer y = fields_layer_of(&w->tile.lattice, c.plane, c.kind);
+    const struct lattice_layer *y = lattice_layer_of(&w->tile.lattice, c.plane, c.kind);
     int64_t cell = lattice_oxygen_index(&w->tile.lattice, c);
-    fields_hops(&w->fields, &y, cell, cell + 1);
+    fields_hops(&w->fields, y, cell, cell + 1);
 }
 
 /* Renews what other fields follow from: the group of a changed oct, and tm_step of an O (of a changed cation: those of its vertices). */

@@ -36,6 +36,19 @@ struct energy_field {
     int32_t phi, n; /* sum of deviations and number of the anions around a cation site */
 };
 
+/* Of the cell of a layer of a padded lattice; n is right only where no anion is missing. */
+KMC_HD struct energy_field energy_field_in(const struct configuration *x,
+                                           const struct lattice_layer *y, int64_t cell) {
+    const int16_t *d = x->deviation + cell;
+    const int32_t *v = y->r->vertex;
+    struct energy_field f = {d[v[0]] + d[v[1]] + d[v[2]] + d[v[3]], 4};
+    if (y->kind == SITE_OCT) {
+        f.phi += d[v[4]] + d[v[5]];
+        f.n = 6;
+    }
+    return f;
+}
+
 KMC_HD struct energy_field energy_field_at(const struct configuration *x, struct lattice_coord c) {
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     const int16_t *near = x->deviation + (r ? lattice_oxygen_index(x->lattice, c) : 0);
@@ -73,17 +86,25 @@ KMC_HD void energy_take_off(const struct rate_model *m, const struct configurati
 }
 
 /* Sum of face energies of an ion of `group` at a cation site with all its face neighbours. */
+KMC_HD int32_t energy_faces_in(const struct rate_model *m, const struct configuration *x,
+                               const struct lattice_layer *y, int64_t cell, int group) {
+    const uint8_t *site = x->occupancy + cell + y->shift;
+    int32_t sum = 0;
+    for (int v = 0; v < y->st->n_face; v++) {
+        uint8_t ion = site[y->r->face[v]];
+        if (ion != CATION_VACANCY)
+            sum += m->face[y->r->face_contact[v]][group][m->group[ion]];
+    }
+    return sum;
+}
+
 KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord c, int group) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
-    const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     int32_t sum = 0;
-    if (r) {
-        const uint8_t *site = x->occupancy + lattice_site(x->lattice, c);
-        for (int v = 0; v < st->n_face; v++)
-            sum += m->face[r->face_contact[v]][group][m->group[site[r->face[v]]]];
-        return sum;
-    }
+    if (x->lattice->layer)
+        return energy_faces_in(m, x, lattice_layer_of(x->lattice, c.plane, c.kind),
+                               lattice_oxygen_index(x->lattice, c), group);
     for (int v = 0; v < st->n_face; v++)
         sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group]
                       [m->group[x->occupancy[lattice_neighbor(x->lattice, c, st->face[v])]]];
@@ -192,37 +213,44 @@ KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration
     energy_put_byte(x, c, (uint8_t)(sign > 0 ? species : CATION_VACANCY));
 }
 
-/* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none). */
+/* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none).  O2- and what cannot be oxidised have
+ * no pair energy. */
+KMC_HD int32_t energy_pairs_in(const struct rate_model *m, const struct configuration *x,
+                               const struct lattice_layer *y, int64_t cell, int from, int to,
+                               int skip) {
+    const uint8_t *near = x->occupancy + cell + y->shift;
+    const int32_t *gained = m->pair[to], *lost = m->pair[from], *v = y->r->oxygen;
+    int32_t sum = 0;
+    if (x->around[ANION_HOLE]) {
+        for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
+            sum += x->around[s][cell] * (gained[s] - lost[s]);
+    } else {
+        for (int k = 0; k < 12; k++) {
+            int state = rate_model_state(near[v[k]]);
+            if (state != ANION_OXIDE)
+                sum += gained[state] - lost[state];
+        }
+    }
+    int partner = skip < 0 ? ANION_OXIDE : rate_model_state(near[v[skip]]);
+    return sum - (gained[partner] - lost[partner]);
+}
+
 KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
-    const struct lattice_reach *r = lattice_reach_of(x->lattice, o);
-    const uint8_t *near = x->occupancy + (r ? lattice_site(x->lattice, o) : 0);
-    int32_t sum = 0;
     const int32_t *gained = m->pair[to], *lost = m->pair[from];
-    if (x->around[ANION_HOLE]) { /* O2- and what cannot be oxidised have no pair energy */
-        int64_t index = lattice_oxygen_index(x->lattice, o);
-        for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
-            sum += x->around[s][index] * (gained[s] - lost[s]);
-        int partner = skip < 0 ? ANION_OXIDE : rate_model_state(near[r->oxygen[skip]]);
-        return sum - (gained[partner] - lost[partner]);
-    }
+    int32_t sum = 0;
+    if (x->lattice->layer)
+        return energy_pairs_in(m, x, lattice_layer_of(x->lattice, o.plane, SITE_O),
+                               lattice_oxygen_index(x->lattice, o), from, to, skip);
     for (int v = 0; v < 12; v++) {
-        int state = rate_model_state(near[r ? r->oxygen[v] : lattice_oxygen(x->lattice, o, v)]);
+        int state = rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]);
         sum += v != skip ? gained[state] - lost[state] : 0;
     }
     return sum;
 }
 
-/* What an O contributes to a bond that it makes as a hole, or as O2- that turns into a hole first; `pairs` = energy_pairs from its state to peroxo, with
- * the partner to come counted as it is now, a hole or O2-: energy_bond_constant puts that right. */
-KMC_HD int32_t energy_share(const struct rate_model *m, int state, int n_tm, int32_t deviation,
-                            int32_t pairs) {
-    int32_t step = m->z12[state] - m->z12[ANION_PEROXO];
-    return m->valence_unit * (2 * deviation * step + step * step) +
-           m->anion[ANION_PEROXO][n_tm] - m->anion[state][n_tm] + pairs;
-}
-
-/* Energy of a bond beside the shares of both O: of a hole, and of `other` (ANION_HOLE or ANION_OXIDE). */
+/* The share of an O in a bond that it makes, as a hole or as O2- that turns into a hole first, is energy_anion from its state to peroxo, with the partner to
+ * come counted as it is now.  This is the energy of a bond beside the shares of both O: of a hole, and of `other` (ANION_HOLE or ANION_OXIDE). */
 KMC_HD int32_t energy_bond_constant(const struct rate_model *m, int other) {
     int32_t join = m->bond[BOND_PEROXO] - m->pair[ANION_PEROXO][ANION_HOLE];
     if (other == ANION_HOLE)
@@ -230,13 +258,20 @@ KMC_HD int32_t energy_bond_constant(const struct rate_model *m, int other) {
     return join - m->pair[ANION_PEROXO][ANION_OXIDE] + m->pair[ANION_HOLE][ANION_OXIDE];
 }
 
-/* Energy of changing an O's state from -> to by one token (or none), bond terms left out; skip = direction of a partner or -1. */
+/* Energy of changing an O's state from -> to by one token (or none), bond terms left out, given energy_pairs. */
+KMC_HD int32_t energy_anion_with(const struct rate_model *m, int from, int to, int n_tm,
+                                 int32_t deviation, int32_t pairs) {
+    int32_t step = m->z12[from] - m->z12[to];
+    return m->valence_unit * (2 * deviation * step + step * step) + m->anion[to][n_tm] -
+           m->anion[from][n_tm] + pairs;
+}
+
+/* The same of an O; skip = direction of a partner or -1. */
 KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
     int64_t index = lattice_oxygen_index(x->lattice, o);
-    int32_t step = m->z12[from] - m->z12[to], d = x->deviation[index];
-    return m->valence_unit * (2 * d * step + step * step) + m->anion[to][x->n_tm[index]] -
-           m->anion[from][x->n_tm[index]] + energy_pairs(m, x, o, from, to, skip);
+    return energy_anion_with(m, from, to, x->n_tm[index], x->deviation[index],
+                             energy_pairs(m, x, o, from, to, skip));
 }
 
 /* Energy of joining o and its neighbour in direction `dir` into a peroxo dimer, both taken as holes whatever they are now. */

@@ -135,7 +135,9 @@ struct pass_plane {
     int32_t plane;
     struct lattice_offset other; /* from a to b */
     int32_t other_plane;
-    int64_t base_a, base_b; /* sites of cell (0, 0) */
+    int64_t base_a, base_b;                        /* sites of cell (0, 0) */
+    int64_t cell_a, cell_b;                        /* these cells */
+    const struct lattice_layer *layer_a, *layer_b; /* see struct move_bond */
     int8_t dir;
     uint8_t triple, usable;
 };
@@ -189,8 +191,10 @@ KMC_HD int32_t pass_place(const struct pass *p, int axis, int32_t m) {
     return p->first[axis] + c - (c >= p->span[axis] ? p->span[axis] : 0);
 }
 
+/* `complete`: no anion is missing (struct move_context). */
 KMC_HD void pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
-                             const struct lattice *l, int32_t mc, struct pass_plane *q) {
+                             const struct lattice *l, int32_t mc, int complete,
+                             struct pass_plane *q) {
     struct lattice_coord a = {0, p->kind, 0, 0}, b = {0, 0, 0, 0};
     q->plane = pass_place(p, AXIS_C, mc);
     a.plane = q->plane;
@@ -200,6 +204,10 @@ KMC_HD void pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
     b.kind = q->other.kind;
     q->base_a = lattice_site(l, a);
     q->base_b = lattice_site(l, b);
+    q->cell_a = lattice_oxygen_index(l, a);
+    q->cell_b = lattice_oxygen_index(l, b);
+    q->layer_a = complete ? lattice_layer_of(l, a.plane, a.kind) : NULL;
+    q->layer_b = complete ? lattice_layer_of(l, b.plane, b.kind) : NULL;
 }
 
 /* Numbers of a lane along the axes. */
@@ -210,21 +218,28 @@ KMC_HD void pass_lane(const struct pass *p, int32_t lane, int32_t at[AXES]) {
     at[AXIS_C] = rest / p->count[AXIS_B];
 }
 
+/* Plane of the far site of a lane that is number mc along c. */
+KMC_HD int32_t pass_far_plane(const struct pass *p, const struct lattice *l, int32_t mc) {
+    int32_t plane = pass_place(p, AXIS_C, mc);
+    int other = p->channel->far_parity < 2 && plane % 2 != p->channel->far_parity;
+    return pass_wrap(plane + other, l->n_planes);
+}
+
 /* The far site of a lane: in the cell of its mirror lane.  0 for the second lane of a pair. */
-KMC_HD int pass_far_end(const struct pass_plan *plan, const struct pass *p, const struct lattice *l,
+KMC_HD int pass_far_end(const struct pass *p, const struct pass_plane *q, const struct lattice *l,
                         int32_t lane, struct move_bond *b) {
     int32_t other = p->mirror - lane, at[AXES];
     other += other < 0 ? p->lanes : 0;
     if (other <= lane)
         return 0;
-    struct pass_plane q;
     pass_lane(p, other, at);
-    pass_plane_begin(plan, p, l, at[AXIS_C], &q);
-    b->b.plane = q.other_plane;
+    b->b.plane = pass_far_plane(p, l, at[AXIS_C]);
     b->b.kind = p->far_kind;
     b->b.i = pass_place(p, AXIS_A, at[AXIS_A]);
     b->b.j = pass_place(p, AXIS_B, at[AXIS_B]);
-    b->site_b = q.base_b + b->b.j * l->row + b->b.i;
+    b->site_b = lattice_site(l, b->b);
+    b->cell_b = lattice_oxygen_index(l, b->b);
+    b->layer_b = q->layer_a ? lattice_layer_of(l, b->b.plane, b->b.kind) : NULL;
     return 1;
 }
 
@@ -251,16 +266,20 @@ KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p, const s
                      const struct tile *t, int32_t i, int32_t j, int32_t lane, uint32_t word,
                      struct move_bond *b) {
     const struct lattice *l = &t->lattice;
-    b->site_a = q->base_a + j * l->row + i;
+    int64_t in_plane = j * l->row + i;
+    b->site_a = q->base_a + in_plane;
     if (p->channel->group == PASS_FAR) {
-        if (!pass_far_end(plan, p, l, lane, b))
+        if (!pass_far_end(p, q, l, lane, b))
             return 0;
     } else {
         b->b.i = pass_wrap(i + q->other.di, l->na);
         b->b.j = pass_wrap(j + q->other.dj, l->nb);
-        b->site_b = q->base_b + b->b.j * l->row + b->b.i;
+        int64_t other = b->b.j * l->row + b->b.i;
+        b->site_b = q->base_b + other;
+        b->cell_b = q->cell_b + other;
         b->b.plane = q->other_plane;
         b->b.kind = q->other.kind;
+        b->layer_b = q->layer_b;
     }
     if (!q->usable || !pass_is_open(plan, p, p->kind, t->x.occupancy[b->site_a], b->b.kind,
                                     t->x.occupancy[b->site_b], q->dir, word))
@@ -269,6 +288,8 @@ KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p, const s
     b->a.kind = p->kind;
     b->a.i = i;
     b->a.j = j;
+    b->cell_a = q->cell_a + in_plane;
+    b->layer_a = q->layer_a;
     b->dir = q->dir;
     b->triple = q->triple;
     b->shared = p->channel->group == PASS_VERTEX || q->triple ? 1 : q->other.shared;
@@ -290,6 +311,8 @@ KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
     c.plane = plane.other_plane = pass_wrap(q->plane + plane.other.dplane, t->lattice.n_planes);
     c.kind = plane.other.kind;
     plane.base_b = lattice_site(&t->lattice, c);
+    plane.cell_b = lattice_oxygen_index(&t->lattice, c);
+    plane.layer_b = q->layer_a ? lattice_layer_of(&t->lattice, c.plane, c.kind) : NULL;
     return pass_bond(plan, &own, &plane, t, i, j, lane, word, b) &&
            (plan->info[b->a.kind == SITE_O][t->x.occupancy[b->site_a]] & PASS_HAS);
 }

@@ -304,8 +304,8 @@ KMC_HD int events_is_out_of_reach(const struct event_context *e, struct lattice_
     if (!f || !f->bounded)
         return 0;
     const struct fields_species *s = &f->species[species];
-    struct fields_layer y = fields_layer_of(e->x->lattice, c.plane, SITE_OCT);
-    struct fields_way w = fields_way_of(f, &y, v);
+    const struct lattice_layer *y = lattice_layer_of(e->x->lattice, c.plane, SITE_OCT);
+    struct fields_way w = fields_way_of(f, y, v);
     return fields_is_out_of_reach(&w, &s->tet[w.li_gap], lattice_oxygen_index(e->x->lattice, c),
                                   energy_c + s->slow, e->m->gate_max_li);
 }
@@ -366,11 +366,9 @@ KMC_HD int64_t events_molecular_kra(const struct rate_model *m, const struct con
     return m->molecular_formation + m->molecular_wall * molecular / others;
 }
 
-/* energy_share of an O, a hole or O2-. */
+/* Share of an O, a hole or O2-, in a bond to come. */
 KMC_HD int32_t events_share(const struct event_context *e, struct lattice_coord o, int state) {
-    int64_t cell = lattice_oxygen_index(e->x->lattice, o);
-    return energy_share(e->m, state, e->x->n_tm[cell], e->x->deviation[cell],
-                        energy_pairs(e->m, e->x, o, state, ANION_PEROXO, -1));
+    return energy_anion(e->m, e->x, o, state, ANION_PEROXO, -1);
 }
 
 /* Omega of an oct giving a token away (gain = -1) or taking one up (+1), FIELDS_NONE when it cannot. */
@@ -391,8 +389,8 @@ KMC_HD int32_t events_known_token(const struct event_context *e, struct lattice_
         return f->give[cell];
     if (f->take[cell] == FIELDS_UNKNOWN) {
         struct lattice_coord a = lattice_step(lat, o, lattice_stencil_of(lat, o)->oct[v]);
-        struct fields_layer y = fields_layer_of(lat, a.plane, SITE_OCT);
-        f->take[cell] = fields_token(f, &y, lattice_oxygen_index(lat, a), +1);
+        const struct lattice_layer *y = lattice_layer_of(lat, a.plane, SITE_OCT);
+        f->take[cell] = fields_token(f, y, lattice_oxygen_index(lat, a), +1);
     }
     return f->take[cell];
 }

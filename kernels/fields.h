@@ -8,7 +8,7 @@
  *   near         of each tet: octs that share a face with it and hold a TM ion / a Li+ or pillar                           uint8
  *   around       of each O: O neighbours that are holes / peroxo / molecular                                               uint8
  *   give, take   of each oct: omega of a token that leaves it / enters it, FIELDS_NONE when none can                       int32, ueV
- *   share        of each O that is O2- or a hole, with a hole beside: energy_share                                                  int32, ueV
+ *   share        of each O that is O2- or a hole, with a hole beside: of a bond (energy.h)                                                  int32, ueV
  *
  * All arrays have one entry for each cell of the padded copy (lattice_oxygen_index), border included: there they repeat the cell that an image stands
  * for (`real`: its index; around and may_hop have no images).  They follow from the configuration, the electrode's voltage and the floor of rates alone.  `take` is filled when first asked for (FIELDS_UNKNOWN before).
@@ -100,32 +100,9 @@ KMC_HD void fields_real(struct fields *f, int64_t from, int64_t to) {
         f->real[c] = (int32_t)c;
 }
 
-/* A layer of the copy: site = cell + shift. */
-struct fields_layer {
-    const struct lattice_stencil *st;
-    const struct lattice_reach *r;
-    int64_t shift;
-    int32_t kind, site_class; /* enum site_class of a cation site */
-    uint8_t oct_faces;        /* does an oct share a face with another one */
-};
-
-KMC_HD struct fields_layer fields_layer_of(const struct lattice *l, int32_t plane, int32_t kind) {
-    struct lattice_coord c = {plane, kind, 0, 0};
-    struct fields_layer y;
-    y.st = lattice_stencil_of(l, c);
-    y.r = lattice_reach_of(l, c);
-    y.shift = ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + kind) * l->layer;
-    y.kind = kind;
-    y.site_class = rate_model_site_class(c);
-    y.oct_faces = 0;
-    for (int v = 0; kind == SITE_OCT && v < y.st->n_face; v++)
-        y.oct_faces |= y.st->face[v].kind == SITE_OCT;
-    return y;
-}
-
 /* ---- sums over neighbours ---- */
 
-KMC_HD void fields_phi(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+KMC_HD void fields_phi(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
     int16_t *KMC_RESTRICT phi = f->phi[y->kind];
     const int16_t *d = f->x->deviation, *v[6];
     for (int n = 0; n < y->st->n_vertex; n++)
@@ -145,7 +122,7 @@ KMC_HD void fields_phi(struct fields *f, const struct fields_layer *y, int64_t f
 KMC_HD void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = f->x->lattice;
     const uint8_t *byte =
-        f->x->occupancy + ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + SITE_OCT) * l->layer;
+        f->x->occupancy + ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + SITE_OCT) * l->layer_size;
     const uint8_t *group = f->m->group;
     uint8_t *KMC_RESTRICT out = f->group;
     for (int64_t c = from; c < to; c++)
@@ -156,7 +133,7 @@ KMC_HD void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t 
 KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = f->x->lattice;
     const uint8_t *byte =
-        f->x->occupancy + (SITE_KINDS - 1) * (int64_t)(plane + l->pad) * l->layer;
+        f->x->occupancy + (SITE_KINDS - 1) * (int64_t)(plane + l->pad) * l->layer_size;
     const uint8_t *n_tm = f->x->n_tm;
     int32_t *KMC_RESTRICT step = f->tm_step;
     for (int64_t c = from; c < to; c++) {
@@ -168,7 +145,7 @@ KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_
 }
 
 /* After fields_group of the layers around. */
-KMC_HD void fields_near(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+KMC_HD void fields_near(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
     uint8_t *KMC_RESTRICT tm = f->near[y->kind][FIELDS_NEAR_TM];
     uint8_t *KMC_RESTRICT li = f->near[y->kind][FIELDS_NEAR_LI];
     for (int64_t c = from; c < to; c++)
@@ -184,7 +161,7 @@ KMC_HD void fields_near(struct fields *f, const struct fields_layer *y, int64_t 
     }
 }
 
-KMC_HD void fields_in_tets(struct fields *f, const struct fields_layer *y, int64_t from,
+KMC_HD void fields_in_tets(struct fields *f, const struct lattice_layer *y, int64_t from,
                            int64_t to) {
     uint8_t *KMC_RESTRICT ions = f->in_tets;
     for (int64_t c = from; c < to; c++)
@@ -198,7 +175,7 @@ KMC_HD void fields_in_tets(struct fields *f, const struct fields_layer *y, int64
     }
 }
 
-KMC_HD void fields_around(struct fields *f, const struct fields_layer *y, int64_t from,
+KMC_HD void fields_around(struct fields *f, const struct lattice_layer *y, int64_t from,
                           int64_t to) {
     uint8_t *KMC_RESTRICT hole = f->around[ANION_HOLE];
     uint8_t *KMC_RESTRICT peroxo = f->around[ANION_PEROXO];
@@ -219,7 +196,7 @@ KMC_HD void fields_around(struct fields *f, const struct fields_layer *y, int64_
 /* ---- energies ---- */
 
 /* Energy of the faces of an ion of a group in an oct: energy_faces, at once where nothing is near. */
-KMC_HD int32_t fields_faces(const struct fields *f, const struct fields_layer *y, int64_t cell,
+KMC_HD int32_t fields_faces(const struct fields *f, const struct lattice_layer *y, int64_t cell,
                             int group) {
     const uint8_t *site = f->x->occupancy + cell + y->shift;
     int32_t sum = 0;
@@ -231,7 +208,7 @@ KMC_HD int32_t fields_faces(const struct fields *f, const struct fields_layer *y
 }
 
 /* Omega of an oct that gives a token away (gain = -1) or takes one up (+1). */
-KMC_HD int32_t fields_token(const struct fields *f, const struct fields_layer *y, int64_t cell,
+KMC_HD int32_t fields_token(const struct fields *f, const struct lattice_layer *y, int64_t cell,
                             int gain) {
     const struct rate_model *m = f->m;
     uint8_t byte = f->x->occupancy[cell + y->shift];
@@ -246,7 +223,7 @@ KMC_HD int32_t fields_token(const struct fields *f, const struct fields_layer *y
 }
 
 /* After fields_phi and fields_in_tets. */
-KMC_HD void fields_give(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+KMC_HD void fields_give(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
     for (int64_t c = from; c < to; c++) {
         f->give[c] = fields_token(f, y, c, -1);
         f->take[c] = FIELDS_UNKNOWN;
@@ -254,7 +231,7 @@ KMC_HD void fields_give(struct fields *f, const struct fields_layer *y, int64_t 
 }
 
 /* Of O2- and holes with a hole beside; what stands at other O means nothing.  After fields_around. */
-KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift, *hole = f->around[ANION_HOLE];
     const int32_t *gained = f->m->pair[ANION_PEROXO];
     for (int64_t c = from; c < to; c++) {
@@ -264,14 +241,15 @@ KMC_HD void fields_share(struct fields *f, const struct fields_layer *y, int64_t
         int32_t pairs = 0; /* energy_pairs */
         for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
             pairs += f->around[s][c] * (gained[s] - f->m->pair[state][s]);
-        f->share[c] = energy_share(f->m, state, f->x->n_tm[c], f->x->deviation[c], pairs);
+        f->share[c] = energy_anion_with(f->m, state, ANION_PEROXO, f->x->n_tm[c], f->x->deviation[c],
+                                         pairs);
     }
 }
 
 /* ---- hops ---- */
 
 /* Energy of the ion in an oct: energy_of_ion from what is known. */
-KMC_HD int32_t fields_ion(const struct fields *f, const struct fields_layer *y, int64_t cell,
+KMC_HD int32_t fields_ion(const struct fields *f, const struct lattice_layer *y, int64_t cell,
                           uint8_t ion) {
     const struct rate_model *m = f->m;
     int32_t q = rate_model_valence_step(SITE_OCT) * m->charge[ion], steps = 0;
@@ -288,7 +266,7 @@ struct fields_way {
     int32_t li_gap;
 };
 
-KMC_HD struct fields_way fields_way_of(const struct fields *f, const struct fields_layer *y,
+KMC_HD struct fields_way fields_way_of(const struct fields *f, const struct lattice_layer *y,
                                        int v) {
     int kind = y->r->face_kind[v];
     int64_t shift = y->r->face_cell[v];
@@ -312,7 +290,7 @@ KMC_HD int fields_is_out_of_reach(const struct fields_way *w, const struct energ
 }
 
 /* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */
-KMC_HD void fields_hops(struct fields *f, const struct fields_layer *y, int64_t from, int64_t to) {
+KMC_HD void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift, *mobile = f->m->mobile;
     uint8_t *KMC_RESTRICT may_hop = f->may_hop;
     int32_t gate_max_li = f->m->gate_max_li, n_ways = 0;

@@ -57,17 +57,28 @@ struct lattice_reach {
     uint8_t face_kind[10], face_odd[10]; /* kind of the neighbour; 1 when it lies in a gap of the other sort */
 };
 
+/* What the sites of one kind in one plane of a padded lattice have in common. */
+struct lattice_layer {
+    const struct lattice_stencil *st;
+    const struct lattice_reach *r;
+    int64_t shift;            /* site = cell (lattice_oxygen_index) + shift */
+    int32_t kind, site_class; /* enum site_class (rate_model.h) of a cation site */
+    uint8_t oct_faces;        /* does an oct share a face with another one */
+};
+
 /* Letters and stencils live until the program ends, one set for each stacking (lattices/lattice.c); a lattice is copied freely. */
 struct lattice {
     int32_t na, nb, n_planes; /* cells along a1, a2; number of O planes: periods of the box */
     int32_t pad;              /* cells of border on every side in memory: 0, or 1 in a tile */
-    int64_t row, layer,
+    int64_t row, layer_size,
         origin; /* strides of j and of (plane, kind) in memory, place of O (0, 0, 0): lattice_stride */
     int32_t n_stencils;
     const uint8_t *letter;                   /* [LATTICE_TURNS n_planes], 0, 1, 2 = A, B, C */
     const uint8_t (*stencil_of)[SITE_KINDS]; /* [LATTICE_TURNS n_planes], index into stencil[] */
     const struct lattice_stencil *stencil;
-    const struct lattice_reach *reach; /* [n_stencils], NULL without a border */
+    /* NULL without a border */
+    const struct lattice_reach *reach; /* [n_stencils] */
+    const struct lattice_layer *layer; /* [n_planes][SITE_KINDS] */
 };
 
 struct lattice_coord {
@@ -85,17 +96,17 @@ KMC_HD int64_t lattice_n_sites(const struct lattice *l) {
 /* Sets the strides from the sizes and the border. */
 KMC_HD void lattice_stride(struct lattice *l) {
     l->row = l->na + 2 * l->pad;
-    l->layer = l->row * (l->nb + 2 * l->pad);
-    l->origin = l->pad * (SITE_KINDS * l->layer + l->row + 1);
+    l->layer_size = l->row * (l->nb + 2 * l->pad);
+    l->origin = l->pad * (SITE_KINDS * l->layer_size + l->row + 1);
 }
 
 /* Length of an array with one entry for each site, border included; a quarter of it for each O. */
 KMC_HD int64_t lattice_array_length(const struct lattice *l) {
-    return SITE_KINDS * (l->n_planes + 2 * l->pad) * l->layer;
+    return SITE_KINDS * (l->n_planes + 2 * l->pad) * l->layer_size;
 }
 
 KMC_HD int64_t lattice_site(const struct lattice *l, struct lattice_coord c) {
-    return l->origin + (c.plane * SITE_KINDS + c.kind) * l->layer + c.j * l->row + c.i;
+    return l->origin + (c.plane * SITE_KINDS + c.kind) * l->layer_size + c.j * l->row + c.i;
 }
 
 KMC_HD struct lattice_coord lattice_coord_of(const struct lattice *l, int64_t site) {
@@ -134,7 +145,7 @@ KMC_HD int64_t lattice_neighbor(const struct lattice *l, struct lattice_coord c,
 
 /* Index of an O among all O, from its coordinates or those of another site of its cell. */
 KMC_HD int64_t lattice_oxygen_index(const struct lattice *l, struct lattice_coord c) {
-    return (c.plane + l->pad) * l->layer + (c.j + l->pad) * l->row + c.i + l->pad;
+    return (c.plane + l->pad) * l->layer_size + (c.j + l->pad) * l->row + c.i + l->pad;
 }
 
 KMC_HD int lattice_stencil_index(const struct lattice *l, struct lattice_coord c) {
@@ -144,6 +155,12 @@ KMC_HD int lattice_stencil_index(const struct lattice *l, struct lattice_coord c
 KMC_HD const struct lattice_stencil *lattice_stencil_of(const struct lattice *l,
                                                         struct lattice_coord c) {
     return &l->stencil[lattice_stencil_index(l, c)];
+}
+
+/* Of a padded lattice. */
+KMC_HD const struct lattice_layer *lattice_layer_of(const struct lattice *l, int32_t plane,
+                                                    int32_t kind) {
+    return &l->layer[plane * SITE_KINDS + kind];
 }
 
 /* Nearest neighbours of c by number: index of O vertex v, site of face neighbour v, site of O neighbour v of an O.
@@ -173,7 +190,7 @@ KMC_HD int64_t lattice_oxygen(const struct lattice *l, struct lattice_coord c, i
 
 /* Site of an O from its index among all O. */
 KMC_HD int64_t lattice_oxygen_site(const struct lattice *l, int64_t index) {
-    return index + index / l->layer * (SITE_KINDS - 1) * l->layer;
+    return index + index / l->layer_size * (SITE_KINDS - 1) * l->layer_size;
 }
 
 /* Places in memory of a cell of the box: itself, and its images in the border of a tile. */

@@ -23,6 +23,9 @@ struct move_bond {
     int8_t face,
         dir; /* do they share a face; O - O: direction from a to b; a triple: direction from the O b to its neighbour; else -1 */
     uint8_t triple;
+    /* of a padded lattice in which no anion is missing: layers and cells of the sites; else NULL */
+    const struct lattice_layer *layer_a, *layer_b;
+    int64_t cell_a, cell_b;
 };
 
 struct move_context {
@@ -47,11 +50,19 @@ KMC_HD void moves_turn(struct move_bond *b) {
     b->b = t.a;
     b->site_a = t.site_b;
     b->site_b = t.site_a;
+    b->layer_a = t.layer_b;
+    b->layer_b = t.layer_a;
+    b->cell_a = t.cell_b;
+    b->cell_b = t.cell_a;
 }
 
 KMC_HD int moves_is_bonded(uint8_t anion_byte) {
     int s = rate_model_state(anion_byte);
     return s == ANION_PEROXO || s == ANION_MOLECULAR;
+}
+
+KMC_HD int moves_is_bonded_at(int32_t kind, uint8_t byte) {
+    return kind == SITE_O && moves_is_bonded(byte);
 }
 
 KMC_HD int moves_is_fast(const struct move_context *k, int kind, const struct move *mv,
@@ -82,8 +93,13 @@ KMC_HD void moves_token(const struct move_context *k, struct move *mv, uint8_t b
     if (shared > 0 && !k->complete) /* anions that do not exist are not shared */
         shared = tokens_shared(k->x, b->a, b->b);
     mv->kind = MOVE_TOKEN;
-    mv->energy = (int64_t)tokens_energy(k->m, k->x, b->a, byte_a, -1) +
-                 tokens_energy(k->m, k->x, b->b, byte_b, +1) +
+    if (b->layer_a && !moves_is_bonded_at(b->a.kind, byte_a) && !moves_is_bonded_at(b->b.kind, byte_b))
+        mv->energy = (int64_t)tokens_energy_in(k->m, k->x, b->layer_a, b->cell_a, byte_a, -1) +
+                     tokens_energy_in(k->m, k->x, b->layer_b, b->cell_b, byte_b, +1);
+    else
+        mv->energy = (int64_t)tokens_energy(k->m, k->x, b->a, byte_a, -1) +
+                     tokens_energy(k->m, k->x, b->b, byte_b, +1);
+    mv->energy +=
                  tokens_cross(k->m, b->a, b->b, byte_a, byte_b, shared, b->face);
     if (b->a.kind == SITE_O && b->b.kind == SITE_O && b->dir >= 0)
         mv->energy -= k->m->pair[ANION_HOLE][ANION_HOLE];
@@ -150,7 +166,8 @@ KMC_HD int moves_judge(const struct move_context *k, const struct move_bond *bon
     const struct rate_model *m = k->m;
     uint8_t byte_a = k->x->occupancy[bond->site_a], byte_b = k->x->occupancy[bond->site_b];
     int oxygen_a = bond->a.kind == SITE_O, oxygen_b = bond->b.kind == SITE_O;
-    int bonded = (oxygen_a && moves_is_bonded(byte_a)) || (oxygen_b && moves_is_bonded(byte_b));
+    int bonded =
+        moves_is_bonded_at(bond->a.kind, byte_a) || moves_is_bonded_at(bond->b.kind, byte_b);
     mv->bond = *bond;
     if (bond->triple)
         return m->with_dimers && moves_triple(k, mv, byte_a, byte_b);

@@ -14,6 +14,7 @@
 #include "energy.h"
 
 enum { AXIS_A, AXIS_B, AXIS_C, AXES };
+enum { TILE_PLANES_MAX = 32 }; /* of a tile or of the copy of a window */
 
 /* How the box is cut: pieces along each axis and the place of the first cut. */
 struct tiling {
@@ -69,6 +70,7 @@ KMC_HD void tile_place(struct tile *t, const struct tiling *g, const struct latt
     t->lattice = *box;
     t->lattice.pad = 1;
     t->lattice.reach = NULL;
+    t->lattice.layer = NULL;
     tile_axis(t, g, box, AXIS_A, (int32_t)(index % g->pieces[AXIS_A]));
     index /= g->pieces[AXIS_A];
     tile_axis(t, g, box, AXIS_B, (int32_t)(index % g->pieces[AXIS_B]));
@@ -79,13 +81,13 @@ KMC_HD void tile_place(struct tile *t, const struct tiling *g, const struct latt
 }
 
 KMC_HD int32_t tile_distance(const struct lattice *l, struct lattice_offset o, int kinds) {
-    return (int32_t)(kinds * o.dplane * l->layer + o.dj * l->row + o.di);
+    return (int32_t)(kinds * o.dplane * l->layer_size + o.dj * l->row + o.di);
 }
 
 /* Distances in memory for stencil number s.  Nearest neighbours lie within one cell and one plane. */
 KMC_HD void tile_reach(const struct lattice *l, int s, struct lattice_reach *r) {
     const struct lattice_stencil *st = &l->stencil[s];
-    int32_t layer = (int32_t)l->layer;
+    int32_t layer = (int32_t)l->layer_size;
     int kind = st->n_oxygen                ? SITE_O
                : st->n_vertex == 6         ? SITE_OCT
                : st->vertex[1].dplane == 0 ? SITE_TET_UP
@@ -111,6 +113,29 @@ KMC_HD void tile_reach(const struct lattice *l, int s, struct lattice_reach *r) 
     }
     for (int v = 0; kind == SITE_O && v < st->n_oct; v++)
         r->oct_cell[v] = tile_distance(l, st->oct[v], 1);
+}
+
+/* What the sites of layer number `index` = plane*4 + kind have in common; after tile_reach. */
+KMC_HD void tile_layer(const struct lattice *l, int32_t index, struct lattice_layer *y) {
+    struct lattice_coord c = {index / SITE_KINDS, index % SITE_KINDS, 0, 0};
+    y->st = lattice_stencil_of(l, c);
+    y->r = lattice_reach_of(l, c);
+    y->shift = ((SITE_KINDS - 1) * (int64_t)(c.plane + l->pad) + c.kind) * l->layer_size;
+    y->kind = c.kind;
+    y->site_class = rate_model_site_class(c);
+    y->oct_faces = 0;
+    for (int v = 0; c.kind == SITE_OCT && v < y->st->n_face; v++)
+        y->oct_faces |= y->st->face[v].kind == SITE_OCT;
+}
+
+/* Fills the tables of distances of a placed tile: the caller's, [n_stencils] and [SITE_KINDS * n_planes]. */
+KMC_HD void tile_tables(struct tile *t, struct lattice_reach *reach, struct lattice_layer *layer) {
+    for (int s = 0; s < t->lattice.n_stencils; s++)
+        tile_reach(&t->lattice, s, &reach[s]);
+    t->lattice.reach = reach;
+    for (int32_t k = 0; k < t->lattice.n_planes * SITE_KINDS; k++)
+        tile_layer(&t->lattice, k, &layer[k]);
+    t->lattice.layer = layer;
 }
 
 /* May a site of this cell change in this tile? */

@@ -89,6 +89,20 @@ KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configurat
                          byte <= CATION_LI ? energy_faces(m, x, c, GROUP_LI) : 0, gain);
 }
 
+/* The same for the cell of a layer of a padded lattice in which no anion is missing; an O must not be bonded. */
+KMC_HD int32_t tokens_energy_in(const struct rate_model *m, const struct configuration *x,
+                                const struct lattice_layer *y, int64_t cell, uint8_t byte,
+                                int gain) {
+    if (y->kind == SITE_O) {
+        int from = rate_model_state(byte), to = from + gain;
+        return energy_anion_with(m, from, to, x->n_tm[cell], x->deviation[cell],
+                                 energy_pairs_in(m, x, y, cell, from, to, -1));
+    }
+    return tokens_cation(m, byte, rate_model_valence_step(y->kind), y->site_class,
+                         energy_field_in(x, y, cell),
+                         byte <= CATION_LI ? energy_faces_in(m, x, y, cell, GROUP_LI) : 0, gain);
+}
+
 /* Number of anions present that both sites touch; one of them may be an O itself. */
 KMC_HD int32_t tokens_shared(const struct configuration *x, struct lattice_coord a,
                              struct lattice_coord b) {

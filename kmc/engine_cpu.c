@@ -21,6 +21,7 @@ struct workspace {
     struct workspace *next; /* idle ones of a context */
     void *tile;             /* of equilibrate, or the copy of a window with what it keeps */
     struct lattice_reach reach[LATTICE_MAX_STENCILS];
+    struct lattice_layer layer[TILE_PLANES_MAX * SITE_KINDS];
     struct philox_block
         words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
     uint32_t words_group;
@@ -180,9 +181,7 @@ static void load_tile(struct engine *e, struct workspace *w, const struct tiling
     tile_place(t, g, &e->m->lattice, index);
     assert(tile_bytes(&t->lattice) <= e->c->schedule.tile_bytes);
     tile_point(t, w->tile);
-    for (int s = 0; s < t->lattice.n_stencils; s++)
-        tile_reach(&t->lattice, s, &w->reach[s]);
-    t->lattice.reach = w->reach;
+    tile_tables(t, w->reach, w->layer);
     for (int32_t row = 0; row < tile_rows(t); row++)
         tile_load_row(t, &e->s->x, row);
 }
@@ -230,7 +229,7 @@ static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number)
     draw_words(w, job->call, job->number, number, p.lanes);
     for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++) {
         struct pass_plane q;
-        pass_plane_begin(plan, &p, &t->lattice, mc, &q);
+        pass_plane_begin(plan, &p, &t->lattice, mc, job->moves.complete, &q);
         for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++) {
             int32_t j = pass_place(&p, AXIS_B, mb);
             for (int32_t ma = 0; ma < p.count[AXIS_A]; ma++, lane++) {
@@ -327,8 +326,8 @@ static bool has_owner(const struct window *w, struct lattice_coord c, int64_t n)
 static void fill_fields(struct window *w) {
     const struct lattice *l = &w->tile.lattice;
     for (int32_t plane = -1; plane <= l->n_planes; plane++) {
-        fields_group(&w->fields, plane, (plane + 1) * l->layer, (plane + 2) * l->layer);
-        fields_tm_step(&w->fields, plane, (plane + 1) * l->layer, (plane + 2) * l->layer);
+        fields_group(&w->fields, plane, (plane + 1) * l->layer_size, (plane + 2) * l->layer_size);
+        fields_tm_step(&w->fields, plane, (plane + 1) * l->layer_size, (plane + 2) * l->layer_size);
     }
     for (int32_t plane = 0; plane < l->n_planes; plane++)
         window_fields(w, plane, window_first_cell(l, plane), window_last_cell(l, plane));
@@ -342,8 +341,8 @@ static void fill_fields(struct window *w) {
                     i = l->na - 2; /* the next one of this row at an edge follows */
             }
     for (int32_t plane = 0; plane < l->n_planes; plane++) {
-        struct fields_layer oct = fields_layer_of(l, plane, SITE_OCT);
-        fields_hops(&w->fields, &oct, window_first_cell(l, plane), window_last_cell(l, plane));
+        const struct lattice_layer *oct = lattice_layer_of(l, plane, SITE_OCT);
+        fields_hops(&w->fields, oct, window_first_cell(l, plane), window_last_cell(l, plane));
     }
 }
 
@@ -479,9 +478,7 @@ static void load_window(const struct engine *e, struct workspace *work, struct w
     window_place(w, &e->m->lattice, e->c->influence.reach);
     assert(window_bytes(&t->lattice) <= e->c->schedule.window_bytes);
     window_point(w, work->tile);
-    for (int s = 0; s < t->lattice.n_stencils; s++)
-        tile_reach(&t->lattice, s, &work->reach[s]);
-    t->lattice.reach = work->reach;
+    tile_tables(t, work->reach, work->layer);
     for (int32_t row = 0; row < tile_rows(t); row++)
         tile_load_row(t, &w->box, row);
     w->rate = work->rate;

@@ -186,7 +186,7 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
     for (int64_t d = 0; d < draws; d++) {
         struct philox_block r =
             philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, (uint64_t)d);
-        struct move_bond bond;
+        struct move_bond bond = {.layer_a = NULL, .layer_b = NULL};
         struct move mv;
         if (draw_bond(e, band, r, &bond) && moves_judge(&k, &bond, r.v[0] & 1, &mv)) {
             out->evaluated++;

@@ -18,6 +18,7 @@ struct bench {
     struct schedule schedule;
     struct tile tile;
     struct lattice_reach reach[LATTICE_MAX_STENCILS];
+    struct lattice_layer layer[TILE_PLANES_MAX * SITE_KINDS];
     void *workspace;
     struct move_context moves;
     struct philox random;
@@ -49,9 +50,7 @@ static void load_tile(struct bench *b, uint32_t round, int64_t index) {
     pass_place_cuts(&g, &b->f->model->lattice, b->random, round, 0);
     tile_place(&b->tile, &g, &b->f->model->lattice, index);
     tile_point(&b->tile, b->workspace);
-    for (int k = 0; k < b->tile.lattice.n_stencils; k++)
-        tile_reach(&b->tile.lattice, k, &b->reach[k]);
-    b->tile.lattice.reach = b->reach;
+    tile_tables(&b->tile, b->reach, b->layer);
     for (int32_t row = 0; row < tile_rows(&b->tile); row++)
         tile_load_row(&b->tile, &s->x, row);
     b->moves =
@@ -70,7 +69,7 @@ static int judge(const struct bench *b, const struct pass *p, int32_t lane, stru
     struct pass_plane q;
     int32_t at[AXES];
     pass_lane(p, lane, at);
-    pass_plane_begin(&b->schedule.plan, p, l, at[AXIS_C], &q);
+    pass_plane_begin(&b->schedule.plan, p, l, at[AXIS_C], 1, &q);
     /* word 0: nothing is thinned out that can be kept at all, the coin shows tails */
     return pass_judge(&b->schedule.plan, p, &q, &b->tile, &b->moves,
                       pass_place(p, AXIS_A, at[AXIS_A]), pass_place(p, AXIS_B, at[AXIS_B]), lane, 0,

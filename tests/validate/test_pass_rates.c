@@ -20,6 +20,7 @@ struct layer {
     struct schedule schedule;
     struct tile tile;
     struct lattice_reach reach[LATTICE_MAX_STENCILS];
+    struct lattice_layer layer[TILE_PLANES_MAX * SITE_KINDS];
     struct move_context moves;
     struct tile_call call;
     int channel, cells;
@@ -43,9 +44,7 @@ static void open_layer(struct layer *y, int cells, int ions, double kelvin, cons
     struct tiling g = {{1, 1, 1}, {0, 0, 0}};
     tile_place(&y->tile, &g, &y->k->model.lattice, 0);
     tile_point(&y->tile, malloc((size_t)y->schedule.tile_bytes));
-    for (int s = 0; s < y->tile.lattice.n_stencils; s++)
-        tile_reach(&y->tile.lattice, s, &y->reach[s]);
-    y->tile.lattice.reach = y->reach;
+    tile_tables(&y->tile, y->reach, y->layer);
     for (int32_t row = 0; row < tile_rows(&y->tile); row++)
         tile_load_row(&y->tile, &y->k->state.x, row);
     y->moves = (struct move_context){&y->k->model, &y->tile.x, {0}, 0, 1};
@@ -79,7 +78,7 @@ static void run_pass(struct layer *y, int64_t *tried, int64_t *hops) {
         struct move mv;
         uint32_t word = pass_lane_words(y->call.random, 0, n / 4, 0, (uint32_t)lane).v[n % 4];
         pass_lane(&p, lane, at);
-        pass_plane_begin(plan, &p, l, at[AXIS_C], &q);
+        pass_plane_begin(plan, &p, l, at[AXIS_C], 1, &q);
         if (q.plane != LI_PLANE)
             continue;
         ++*tried;
