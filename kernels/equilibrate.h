@@ -68,7 +68,10 @@ struct pass {
     int32_t count[AXES], corner[AXES]; /* corner and lanes within the span of the tile */
     int32_t first[AXES], span[AXES];
     int32_t mirror; /* PASS_FAR: lane l meets lane (mirror - l) mod lanes */
-    uint8_t kind, far_kind, band;
+    uint8_t kind, far_kind, group;
+    /* of the plan, for this kind of first site and this band */
+    const uint8_t *info;
+    const uint8_t (*keep)[PASS_CLASS + 1];
 };
 
 KMC_HD int pass_band(int32_t voltage_ueV) {
@@ -107,9 +110,11 @@ KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struc
     const struct pass_channel *ch =
         &plan->channel[plan->slot[band][r.v[0] >> (32 - PASS_SLOT_BITS)]];
     p->channel = ch;
-    p->band = (uint8_t)band;
+    p->group = ch->group;
+    p->keep = ch->keep[band];
     p->kind = ch->kind == SITE_TET_UP && (r.v[0] & 1) ? SITE_TET_DOWN : ch->kind;
     p->far_kind = ch->far_kind == SITE_TET_UP && (r.v[0] & 2) ? SITE_TET_DOWN : ch->far_kind;
+    p->info = plan->info[p->kind == SITE_O];
     p->pick = (int32_t)philox_below(r.v[1], ch->n_picks);
     p->lanes = 1;
     for (int a = 0; a < AXES; a++) {
@@ -138,6 +143,7 @@ struct pass_plane {
     int64_t base_a, base_b;                        /* sites of cell (0, 0) */
     int64_t cell_a, cell_b;                        /* these cells */
     const struct lattice_layer *layer_a, *layer_b; /* see struct move_bond */
+    const uint8_t *info_b;                         /* of the plan, for the kind of b */
     int8_t dir;
     uint8_t triple, usable;
 };
@@ -191,23 +197,29 @@ KMC_HD int32_t pass_place(const struct pass *p, int axis, int32_t m) {
     return p->first[axis] + c - (c >= p->span[axis] ? p->span[axis] : 0);
 }
 
-/* `complete`: no anion is missing (struct move_context). */
-KMC_HD void pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
-                             const struct lattice *l, int32_t mc, int complete,
+/* The other site of a plane's bonds, once the member is known. */
+KMC_HD void pass_plane_other(const struct pass_plan *plan, const struct lattice *l, int complete,
                              struct pass_plane *q) {
-    struct lattice_coord a = {0, p->kind, 0, 0}, b = {0, 0, 0, 0};
-    q->plane = pass_place(p, AXIS_C, mc);
-    a.plane = q->plane;
-    q->usable = (uint8_t)pass_member(plan, p, l, lattice_stencil_index(l, a), q);
-    q->other_plane = pass_wrap(q->plane + q->other.dplane, l->n_planes);
-    b.plane = q->other_plane;
-    b.kind = q->other.kind;
-    q->base_a = lattice_site(l, a);
+    struct lattice_coord b = {0, q->other.kind, 0, 0};
+    b.plane = q->other_plane = pass_wrap(q->plane + q->other.dplane, l->n_planes);
     q->base_b = lattice_site(l, b);
-    q->cell_a = lattice_oxygen_index(l, a);
     q->cell_b = lattice_oxygen_index(l, b);
-    q->layer_a = complete ? lattice_layer_of(l, a.plane, a.kind) : NULL;
+    q->info_b = plan->info[b.kind == SITE_O];
     q->layer_b = complete ? lattice_layer_of(l, b.plane, b.kind) : NULL;
+}
+
+/* `complete`: no anion is missing (struct move_context).  Returns 0 when the plane has no such bonds. */
+KMC_HD int pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
+                            const struct lattice *l, int32_t mc, int complete,
+                            struct pass_plane *q) {
+    struct lattice_coord a = {pass_place(p, AXIS_C, mc), p->kind, 0, 0};
+    q->plane = a.plane;
+    q->usable = (uint8_t)pass_member(plan, p, l, lattice_stencil_index(l, a), q);
+    q->base_a = lattice_site(l, a);
+    q->cell_a = lattice_oxygen_index(l, a);
+    q->layer_a = complete ? lattice_layer_of(l, a.plane, a.kind) : NULL;
+    pass_plane_other(plan, l, complete, q);
+    return q->usable;
 }
 
 /* Numbers of a lane along the axes. */
@@ -252,47 +264,62 @@ KMC_HD int pass_allowed(const struct tile *t, const struct move_bond *b) {
                                          lattice_stencil_of(&t->lattice, b->b)->oxygen[b->dir]))));
 }
 
-/* Can the bond between two bytes be a move at all, and is it kept?  What most lanes end at. */
-KMC_HD int pass_is_open(const struct pass_plan *plan, const struct pass *p, int kind_a,
-                        uint8_t byte_a, int kind_b, uint8_t byte_b, int dir, uint32_t word) {
-    int a = plan->info[kind_a == SITE_O][byte_a], b = plan->info[kind_b == SITE_O][byte_b];
-    int token = ((a & b >> 1) | (b & a >> 1)) & PASS_HAS; /* PASS_ROOM is the next bit */
-    return (token || dir >= 0) && (word >> 1 & (PASS_KEEP - 1)) <
-                                      p->channel->keep[p->band][a & PASS_CLASS][b & PASS_CLASS];
+/* What the lanes of one row of a plane have in common: offsets in memory of the rows of both sites from those of cell (0, 0). */
+struct pass_row {
+    int32_t j, other_j;
+    int64_t at_a, at_b;
+};
+
+KMC_HD void pass_row_begin(const struct pass_plane *q, const struct lattice *l, int32_t j,
+                           struct pass_row *row) {
+    row->j = j;
+    row->other_j = pass_wrap(j + q->other.dj, l->nb);
+    row->at_a = j * l->row;
+    row->at_b = row->other_j * l->row;
 }
 
-/* The bond of a lane, whose cell is (i, j) in plane q; 0 when it has none or one that cannot move. */
-KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p, const struct pass_plane *q,
-                     const struct tile *t, int32_t i, int32_t j, int32_t lane, uint32_t word,
+/* Can the bond between two bytes be a move at all, and is it kept?  What most lanes end at. */
+KMC_HD int pass_is_open(const struct pass *p, const struct pass_plane *q, uint8_t byte_a,
+                        uint8_t byte_b, uint32_t word) {
+    int a = p->info[byte_a], b = q->info_b[byte_b];
+    int token = ((a & b >> 1) | (b & a >> 1)) & PASS_HAS; /* PASS_ROOM is the next bit */
+    return (token || q->dir >= 0) &&
+           (word >> 1 & (PASS_KEEP - 1)) < p->keep[a & PASS_CLASS][b & PASS_CLASS];
+}
+
+/* The bond of a lane, whose cell is number i in a row of plane q; 0 when it has none or one that cannot move. */
+KMC_HD int pass_bond(const struct pass *p, const struct pass_plane *q, const struct pass_row *row,
+                     const struct tile *t, int32_t i, int32_t lane, uint32_t word,
                      struct move_bond *b) {
     const struct lattice *l = &t->lattice;
-    int64_t in_plane = j * l->row + i;
-    b->site_a = q->base_a + in_plane;
-    if (p->channel->group == PASS_FAR) {
+    int64_t at_b;
+    b->site_a = q->base_a + row->at_a + i;
+    if (p->group == PASS_FAR) {
         if (!pass_far_end(p, q, l, lane, b))
             return 0;
     } else {
         b->b.i = pass_wrap(i + q->other.di, l->na);
-        b->b.j = pass_wrap(j + q->other.dj, l->nb);
-        int64_t other = b->b.j * l->row + b->b.i;
-        b->site_b = q->base_b + other;
-        b->cell_b = q->cell_b + other;
+        at_b = row->at_b + b->b.i;
+        b->site_b = q->base_b + at_b;
+        b->cell_b = q->cell_b + at_b;
+    }
+    if (!pass_is_open(p, q, t->x.occupancy[b->site_a], t->x.occupancy[b->site_b], word))
+        return 0;
+    if (p->group != PASS_FAR) {
+        b->b.j = row->other_j;
         b->b.plane = q->other_plane;
         b->b.kind = q->other.kind;
         b->layer_b = q->layer_b;
     }
-    if (!q->usable || !pass_is_open(plan, p, p->kind, t->x.occupancy[b->site_a], b->b.kind,
-                                    t->x.occupancy[b->site_b], q->dir, word))
-        return 0;
     b->a.plane = q->plane;
     b->a.kind = p->kind;
     b->a.i = i;
-    b->a.j = j;
-    b->cell_a = q->cell_a + in_plane;
+    b->a.j = row->j;
+    b->cell_a = q->cell_a + row->at_a + i;
     b->layer_a = q->layer_a;
     b->dir = q->dir;
     b->triple = q->triple;
-    b->shared = p->channel->group == PASS_VERTEX || q->triple ? 1 : q->other.shared;
+    b->shared = p->group == PASS_VERTEX || q->triple ? 1 : q->other.shared;
     b->face = q->other.shared >= 3;
     return pass_allowed(t, b);
 }
@@ -300,39 +327,37 @@ KMC_HD int pass_bond(const struct pass_plan *plan, const struct pass *p, const s
 #if KMC_SABOTAGE == 3
 /* Only an occupied site draws, a direction of its own. */
 KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
-                           const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
-                           int32_t lane, uint32_t word, struct move_bond *b) {
-    struct lattice_coord c = {q->plane, p->kind, 0, 0};
+                           const struct pass_plane *q, const struct pass_row *row,
+                           const struct tile *t, int32_t i, int32_t lane, uint32_t word,
+                           struct move_bond *b) {
     struct pass own = *p;
     struct pass_plane plane = *q;
+    struct pass_row other;
     own.pick = (int32_t)((word >> 4) % p->channel->n_picks);
-    plane.usable = (uint8_t)pass_member(plan, &own, &t->lattice,
-                                        lattice_stencil_index(&t->lattice, c), &plane);
-    c.plane = plane.other_plane = pass_wrap(q->plane + plane.other.dplane, t->lattice.n_planes);
-    c.kind = plane.other.kind;
-    plane.base_b = lattice_site(&t->lattice, c);
-    plane.cell_b = lattice_oxygen_index(&t->lattice, c);
-    plane.layer_b = q->layer_a ? lattice_layer_of(&t->lattice, c.plane, c.kind) : NULL;
-    return pass_bond(plan, &own, &plane, t, i, j, lane, word, b) &&
+    plane.usable = (uint8_t)pass_member(plan, &own, &t->lattice, t->lattice.stencil_of[q->plane][p->kind],
+                                        &plane);
+    pass_plane_other(plan, &t->lattice, q->layer_a != NULL, &plane);
+    pass_row_begin(&plane, &t->lattice, row->j, &other);
+    return plane.usable && pass_bond(&own, &plane, &other, t, i, lane, word, b) &&
            (plan->info[b->a.kind == SITE_O][t->x.occupancy[b->site_a]] & PASS_HAS);
 }
 #else
 KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
-                           const struct pass_plane *q, const struct tile *t, int32_t i, int32_t j,
-                           int32_t lane, uint32_t word, struct move_bond *b) {
-    return pass_bond(plan, p, q, t, i, j, lane, word, b);
+                           const struct pass_plane *q, const struct pass_row *row,
+                           const struct tile *t, int32_t i, int32_t lane, uint32_t word,
+                           struct move_bond *b) {
+    (void)plan;
+    return pass_bond(p, q, row, t, i, lane, word, b);
 }
 #endif
 
-/* Judges the bond of a lane: 1 when there is a move.  `word` = the lane's random word of this pass. */
+/* Judges the bond of a lane in a usable plane: 1 when there is a move.  `word` = the lane's random word of this pass. */
 KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
-                      const struct pass_plane *q, const struct tile *t,
-                      const struct move_context *k, int32_t i, int32_t j, int32_t lane,
-                      uint32_t word, struct move *mv) {
-    struct move_bond b;
-    if (!pass_drawn_bond(plan, p, q, t, i, j, lane, word, &b))
-        return 0;
-    return moves_judge(k, &b, (int)(word & 1), mv);
+                      const struct pass_plane *q, const struct pass_row *row, const struct tile *t,
+                      const struct move_context *k, int32_t i, int32_t lane, uint32_t word,
+                      struct move *mv) {
+    return pass_drawn_bond(plan, p, q, row, t, i, lane, word, &mv->bond) &&
+           moves_judge_bond(k, (int)(word & 1), mv);
 }
 
 /* ---- one call on many tiles ---- */

@@ -85,22 +85,21 @@ KMC_HD int moves_orient(const struct rate_model *m, struct move_bond *b, uint8_t
     return forward;
 }
 
-/* Energy and Li change of a token hop a -> b. */
+/* Energy and Li change of a token hop a -> b, one of which is a bonded O or not. */
 KMC_HD void moves_token(const struct move_context *k, struct move *mv, uint8_t byte_a,
-                        uint8_t byte_b) {
+                        uint8_t byte_b, int bonded) {
     const struct move_bond *b = &mv->bond;
     int32_t shared = b->shared;
     if (shared > 0 && !k->complete) /* anions that do not exist are not shared */
         shared = tokens_shared(k->x, b->a, b->b);
     mv->kind = MOVE_TOKEN;
-    if (b->layer_a && !moves_is_bonded_at(b->a.kind, byte_a) && !moves_is_bonded_at(b->b.kind, byte_b))
+    if (b->layer_a && !bonded)
         mv->energy = (int64_t)tokens_energy_in(k->m, k->x, b->layer_a, b->cell_a, byte_a, -1) +
                      tokens_energy_in(k->m, k->x, b->layer_b, b->cell_b, byte_b, +1);
     else
         mv->energy = (int64_t)tokens_energy(k->m, k->x, b->a, byte_a, -1) +
                      tokens_energy(k->m, k->x, b->b, byte_b, +1);
-    mv->energy +=
-                 tokens_cross(k->m, b->a, b->b, byte_a, byte_b, shared, b->face);
+    mv->energy += tokens_cross(k->m, b->a, b->b, byte_a, byte_b, shared, b->face);
     if (b->a.kind == SITE_O && b->b.kind == SITE_O && b->dir >= 0)
         mv->energy -= k->m->pair[ANION_HOLE][ANION_HOLE];
     mv->li_change = (int8_t)tokens_li_change(b->a.kind, byte_a, b->b.kind, byte_b);
@@ -115,7 +114,7 @@ KMC_HD int moves_exchange(const struct move_context *k, struct move *mv, uint8_t
     if (other_kind != SITE_OCT || mv->bond.shared != 1 ||
         !(k->m->with_molecular || rate_model_state(byte_o) == ANION_MOLECULAR))
         return 0;
-    moves_token(k, mv, byte_a, byte_b);
+    moves_token(k, mv, byte_a, byte_b, 1);
     return moves_is_fast(k, EVENT_OXIDISE, mv,
                          events_molecular_kra(k->m, k->x, o, rate_model_partner(byte_o)));
 }
@@ -160,34 +159,36 @@ KMC_HD int moves_triple(const struct move_context *k, struct move *mv, uint8_t b
     return moves_is_fast(k, EVENT_COMBINE, mv, m->peroxo_reduction);
 }
 
-/* Judges a bond: 1 when there is a move with a finite energy, filled in. */
-KMC_HD int moves_judge(const struct move_context *k, const struct move_bond *bond, int coin,
-                       struct move *mv) {
+/* Judges the bond in mv: 1 when there is a move with a finite energy, filled in. */
+KMC_HD int moves_judge_bond(const struct move_context *k, int coin, struct move *mv) {
     const struct rate_model *m = k->m;
-    uint8_t byte_a = k->x->occupancy[bond->site_a], byte_b = k->x->occupancy[bond->site_b];
-    int oxygen_a = bond->a.kind == SITE_O, oxygen_b = bond->b.kind == SITE_O;
+    const struct move_bond *bond = &mv->bond;
+    int64_t site_a = bond->site_a;
+    uint8_t byte_a = k->x->occupancy[site_a], byte_b = k->x->occupancy[bond->site_b];
     int bonded =
         moves_is_bonded_at(bond->a.kind, byte_a) || moves_is_bonded_at(bond->b.kind, byte_b);
-    mv->bond = *bond;
     if (bond->triple)
         return m->with_dimers && moves_triple(k, mv, byte_a, byte_b);
-    if (oxygen_a && oxygen_b) {
-        if (byte_a == byte_b || bonded)
-            return m->with_dimers && moves_pair(k, mv, byte_a, byte_b);
-    }
-    if (bonded && !m->with_dimers)
+    if (bond->a.kind == SITE_O && bond->b.kind == SITE_O && (byte_a == byte_b || bonded))
+        return m->with_dimers && moves_pair(k, mv, byte_a, byte_b);
+    if ((bonded && !m->with_dimers) || !moves_orient(m, &mv->bond, byte_a, byte_b, coin))
         return 0;
-    if (!moves_orient(m, &mv->bond, byte_a, byte_b, coin))
-        return 0;
-    if (mv->bond.site_a != bond->site_a) {
+    if (mv->bond.site_a != site_a) {
         uint8_t t = byte_a;
         byte_a = byte_b;
         byte_b = t;
     }
     if (bonded)
         return moves_exchange(k, mv, byte_a, byte_b);
-    moves_token(k, mv, byte_a, byte_b);
+    moves_token(k, mv, byte_a, byte_b, 0);
     return 1;
+}
+
+/* The same for a bond that stays as it is. */
+KMC_HD int moves_judge(const struct move_context *k, const struct move_bond *bond, int coin,
+                       struct move *mv) {
+    mv->bond = *bond;
+    return moves_judge_bond(k, coin, mv);
 }
 
 /* True with probability exp(-omega/kT): 24 bits of `word`, the other 39 drawn only when these decide nothing.  The low 8 bits are free. */

@@ -229,15 +229,21 @@ static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number)
     draw_words(w, job->call, job->number, number, p.lanes);
     for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++) {
         struct pass_plane q;
-        pass_plane_begin(plan, &p, &t->lattice, mc, job->moves.complete, &q);
+        if (!pass_plane_begin(plan, &p, &t->lattice, mc, job->moves.complete, &q)) {
+            lane += p.count[AXIS_A] * p.count[AXIS_B];
+            continue;
+        }
         for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++) {
-            int32_t j = pass_place(&p, AXIS_B, mb);
+            struct pass_row row;
+            struct move mv;
+            int32_t i = pass_place(&p, AXIS_A, 0), end = p.first[AXIS_A] + p.span[AXIS_A];
+            pass_row_begin(&q, &t->lattice, pass_place(&p, AXIS_B, mb), &row);
             for (int32_t ma = 0; ma < p.count[AXIS_A]; ma++, lane++) {
-                struct move mv;
                 uint32_t word = w->words[lane].v[number % 4];
-                int32_t i = pass_place(&p, AXIS_A, ma);
-                if (pass_judge(plan, &p, &q, t, &job->moves, i, j, lane, word, &mv))
+                if (pass_judge(plan, &p, &q, &row, t, &job->moves, i, lane, word, &mv))
                     try_lane(job, &mv, word, number, lane);
+                i += p.channel->spacing[AXIS_A]; /* pass_place of the next one */
+                i -= i >= end ? p.span[AXIS_A] : 0;
             }
         }
     }

@@ -69,11 +69,13 @@ static int judge(const struct bench *b, const struct pass *p, int32_t lane, stru
     struct pass_plane q;
     int32_t at[AXES];
     pass_lane(p, lane, at);
-    pass_plane_begin(&b->schedule.plan, p, l, at[AXIS_C], 1, &q);
+    struct pass_row row;
+    if (!pass_plane_begin(&b->schedule.plan, p, l, at[AXIS_C], b->moves.complete, &q))
+        return 0;
+    pass_row_begin(&q, l, pass_place(p, AXIS_B, at[AXIS_B]), &row);
     /* word 0: nothing is thinned out that can be kept at all, the coin shows tails */
-    return pass_judge(&b->schedule.plan, p, &q, &b->tile, &b->moves,
-                      pass_place(p, AXIS_A, at[AXIS_A]), pass_place(p, AXIS_B, at[AXIS_B]), lane, 0,
-                      mv);
+    return pass_judge(&b->schedule.plan, p, &q, &row, &b->tile, &b->moves,
+                      pass_place(p, AXIS_A, at[AXIS_A]), lane, 0, mv);
 }
 
 static bool same(const struct move *a, const struct move *b) {

@@ -78,12 +78,13 @@ static void run_pass(struct layer *y, int64_t *tried, int64_t *hops) {
         struct move mv;
         uint32_t word = pass_lane_words(y->call.random, 0, n / 4, 0, (uint32_t)lane).v[n % 4];
         pass_lane(&p, lane, at);
-        pass_plane_begin(plan, &p, l, at[AXIS_C], 1, &q);
-        if (q.plane != LI_PLANE)
+        struct pass_row row;
+        if (!pass_plane_begin(plan, &p, l, at[AXIS_C], 1, &q) || q.plane != LI_PLANE)
             continue;
+        pass_row_begin(&q, l, pass_place(&p, AXIS_B, at[AXIS_B]), &row);
         ++*tried;
-        if (!pass_judge(plan, &p, &q, &y->tile, &y->moves, pass_place(&p, AXIS_A, at[AXIS_A]),
-                        pass_place(&p, AXIS_B, at[AXIS_B]), lane, word, &mv) ||
+        if (!pass_judge(plan, &p, &q, &row, &y->tile, &y->moves,
+                        pass_place(&p, AXIS_A, at[AXIS_A]), lane, word, &mv) ||
             !pass_accepts(&y->k->model, &y->call, &mv, 0, word, n, 0, (uint32_t)lane))
             continue;
         moves_apply(&y->moves, &mv);
