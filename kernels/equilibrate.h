@@ -283,45 +283,61 @@ KMC_HD int pass_is_open(const struct pass *p, const struct pass_plane *q, uint8_
                         uint8_t byte_b, uint32_t word) {
     int a = p->info[byte_a], b = q->info_b[byte_b];
     int token = ((a & b >> 1) | (b & a >> 1)) & PASS_HAS; /* PASS_ROOM is the next bit */
-    return (token || q->dir >= 0) &&
-           (word >> 1 & (PASS_KEEP - 1)) < p->keep[a & PASS_CLASS][b & PASS_CLASS];
+    return ((token != 0) | (q->dir >= 0)) &
+           ((word >> 1 & (PASS_KEEP - 1)) < p->keep[a & PASS_CLASS][b & PASS_CLASS]);
 }
 
-/* The bond of a lane, whose cell is number i in a row of plane q; 0 when it has none or one that cannot move. */
+/* The bond of a lane, whose cell is number i in a row of plane q, without a look at its sites; 0 when it has none. */
 KMC_HD int pass_bond(const struct pass *p, const struct pass_plane *q, const struct pass_row *row,
-                     const struct tile *t, int32_t i, int32_t lane, uint32_t word,
-                     struct move_bond *b) {
-    const struct lattice *l = &t->lattice;
-    int64_t at_b;
-    b->site_a = q->base_a + row->at_a + i;
+                     const struct tile *t, int32_t i, int32_t lane, struct move_bond *b) {
+    int64_t at_a = row->at_a + i;
     if (p->group == PASS_FAR) {
-        if (!pass_far_end(p, q, l, lane, b))
+        if (!pass_far_end(p, q, &t->lattice, lane, b))
             return 0;
     } else {
-        b->b.i = pass_wrap(i + q->other.di, l->na);
-        at_b = row->at_b + b->b.i;
-        b->site_b = q->base_b + at_b;
-        b->cell_b = q->cell_b + at_b;
-    }
-    if (!pass_is_open(p, q, t->x.occupancy[b->site_a], t->x.occupancy[b->site_b], word))
-        return 0;
-    if (p->group != PASS_FAR) {
-        b->b.j = row->other_j;
         b->b.plane = q->other_plane;
         b->b.kind = q->other.kind;
+        b->b.i = pass_wrap(i + q->other.di, t->lattice.na);
+        b->b.j = row->other_j;
+        b->site_b = q->base_b + row->at_b + b->b.i;
+        b->cell_b = q->cell_b + row->at_b + b->b.i;
         b->layer_b = q->layer_b;
     }
     b->a.plane = q->plane;
     b->a.kind = p->kind;
     b->a.i = i;
     b->a.j = row->j;
-    b->cell_a = q->cell_a + row->at_a + i;
+    b->site_a = q->base_a + at_a;
+    b->cell_a = q->cell_a + at_a;
     b->layer_a = q->layer_a;
     b->dir = q->dir;
     b->triple = q->triple;
     b->shared = p->group == PASS_VERTEX || q->triple ? 1 : q->other.shared;
     b->face = q->other.shared >= 3;
-    return pass_allowed(t, b);
+    return 1;
+}
+
+/* Cells of a row whose bonds are open, each with the number of its lane within the row; their number.  Not for PASS_FAR.  The same as pass_is_open of the
+ * bonds, in a loop without branches. */
+KMC_HD int32_t pass_scan_row(const struct pass *p, const struct pass_plane *q,
+                             const struct pass_row *row, const struct tile *t,
+                             const struct philox_block *words, uint32_t word_number,
+                             int32_t open[][2]) {
+    const uint8_t *a = t->x.occupancy + q->base_a + row->at_a;
+    const uint8_t *b = t->x.occupancy + q->base_b + row->at_b;
+    const struct pass pass = *p;
+    const struct pass_plane plane = *q;
+    int32_t n = 0, na = t->lattice.na, end = pass.first[AXIS_A] + pass.span[AXIS_A];
+    int32_t i = pass_place(p, AXIS_A, 0), spacing = pass.channel->spacing[AXIS_A];
+    for (int32_t ma = 0; ma < pass.count[AXIS_A]; ma++) {
+        open[n][0] = i;
+        open[n][1] = ma;
+        n += pass_is_open(&pass, &plane, a[i], b[pass_wrap(i + plane.other.di, na)],
+                          words[ma].v[word_number]);
+        i += spacing; /* pass_place of the next one */
+        i -= i >= end ? pass.span[AXIS_A] : 0;
+    }
+    return n;
 }
 
 #if KMC_SABOTAGE == 3
@@ -338,7 +354,8 @@ KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
                                         &plane);
     pass_plane_other(plan, &t->lattice, q->layer_a != NULL, &plane);
     pass_row_begin(&plane, &t->lattice, row->j, &other);
-    return plane.usable && pass_bond(&own, &plane, &other, t, i, lane, word, b) &&
+    return plane.usable && pass_bond(&own, &plane, &other, t, i, lane, b) &&
+           pass_is_open(&own, &plane, t->x.occupancy[b->site_a], t->x.occupancy[b->site_b], word) &&
            (plan->info[b->a.kind == SITE_O][t->x.occupancy[b->site_a]] & PASS_HAS);
 }
 #else
@@ -347,7 +364,8 @@ KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
                            const struct tile *t, int32_t i, int32_t lane, uint32_t word,
                            struct move_bond *b) {
     (void)plan;
-    return pass_bond(p, q, row, t, i, lane, word, b);
+    return pass_bond(p, q, row, t, i, lane, b) &&
+           pass_is_open(p, q, t->x.occupancy[b->site_a], t->x.occupancy[b->site_b], word);
 }
 #endif
 
@@ -357,6 +375,15 @@ KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
                       const struct move_context *k, int32_t i, int32_t lane, uint32_t word,
                       struct move *mv) {
     return pass_drawn_bond(plan, p, q, row, t, i, lane, word, &mv->bond) &&
+           pass_allowed(t, &mv->bond) && moves_judge_bond(k, (int)(word & 1), mv);
+}
+
+/* The same for a bond that pass_scan_row has found open. */
+KMC_HD int pass_judge_open(const struct pass *p, const struct pass_plane *q,
+                           const struct pass_row *row, const struct tile *t,
+                           const struct move_context *k, int32_t i, int32_t lane, uint32_t word,
+                           struct move *mv) {
+    return pass_bond(p, q, row, t, i, lane, &mv->bond) && pass_allowed(t, &mv->bond) &&
            moves_judge_bond(k, (int)(word & 1), mv);
 }
 

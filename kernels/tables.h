@@ -14,6 +14,7 @@ enum { TABLES_FINE_BITS = 10, TABLES_FINE = 1 << TABLES_FINE_BITS, TABLES_COARSE
 
 struct boltzmann {
     double kT_ueV;
+    int64_t rare; /* ueV; from here on exp(-E/kT) < 2^-24 */
     double coarse[TABLES_COARSE];
     double fine[TABLES_FINE];
 };
@@ -74,6 +75,7 @@ static inline void tables_init(struct boltzmann *b, double temperature_K) {
         b->coarse[i] = tables_exp(-(double)(i * TABLES_FINE) / b->kT_ueV);
     for (int i = 0; i < TABLES_FINE; i++)
         b->fine[i] = tables_exp(-(double)i / b->kT_ueV);
+    b->rare = (int64_t)(24.01 * 0.6931471805599453 * b->kT_ueV);
 }
 
 /* 1 when the compiler fused a*b+c, which would break bit-identity; checked at start-up. */

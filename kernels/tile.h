@@ -174,25 +174,40 @@ KMC_HD int32_t tile_rows(const struct tile *t) {
     return (t->lattice.n_planes + 2) * (t->lattice.nb + 2);
 }
 
-/* Copies one row with its border from the box into the tile; along a1 it wraps at most once in the box. */
-KMC_HD void tile_load_row(struct tile *t, const struct configuration *box, int32_t row) {
-    const struct lattice *l = &t->lattice;
-    struct lattice_coord c = {row / (l->nb + 2) - 1, SITE_O, -1, row % (l->nb + 2) - 1};
-    struct lattice_coord g = tile_global(t, box->lattice, c);
-    int64_t oxygen = lattice_oxygen_index(l, c), from_oxygen;
-    for (int32_t done = 0, n; done < l->na + 2; done += n, g.i = 0) {
-        n = box->lattice->na - g.i < l->na + 2 - done ? box->lattice->na - g.i : l->na + 2 - done;
-        g.kind = SITE_O;
-        from_oxygen = lattice_oxygen_index(box->lattice, g);
-        memcpy(t->x.deviation + oxygen + done, box->deviation + from_oxygen,
-               (size_t)n * sizeof *box->deviation);
-        memcpy(t->x.n_tm + oxygen + done, box->n_tm + from_oxygen, (size_t)n);
-        for (int kind = 0; kind < SITE_KINDS; kind++) {
-            c.kind = g.kind = kind;
-            memcpy(t->x.occupancy + lattice_site(l, c) + done,
-                   box->occupancy + lattice_site(box->lattice, g), (size_t)n);
-        }
+/* Copies a row of `bytes` an entry with its border: from the row of the box it stands for, beginning at cell `first` there. */
+KMC_HD void tile_load_entries(const struct tile *t, void *to, const void *from, int32_t box_cells,
+                              int32_t first, size_t bytes) {
+    char *out = (char *)to;
+    const char *in = (const char *)from;
+    int32_t cells = t->lattice.na + 2;
+    if (!t->cut[AXIS_A]) { /* the box's row, its last and its first cell */
+        memcpy(out + bytes, in, (size_t)box_cells * bytes);
+        memcpy(out, in + (size_t)(box_cells - 1) * bytes, bytes);
+        memcpy(out + (size_t)(cells - 1) * bytes, in, bytes);
+        return;
     }
+    for (int32_t done = 0, n; done < cells; done += n, first = 0) {
+        n = box_cells - first < cells - done ? box_cells - first : cells - done;
+        memcpy(out + (size_t)done * bytes, in + (size_t)first * bytes, (size_t)n * bytes);
+    }
+}
+
+/* Copies one row with its border from the box into the tile. */
+KMC_HD void tile_load_row(struct tile *t, const struct configuration *box, int32_t row) {
+    const struct lattice *l = &t->lattice, *b = box->lattice;
+    struct lattice_coord c = {row / (l->nb + 2) - 1, SITE_O, -1, row % (l->nb + 2) - 1};
+    struct lattice_coord g = tile_global(t, b, c);
+    int32_t first = g.i;
+    g.i = 0;
+    int64_t to = lattice_oxygen_index(l, c), from = lattice_oxygen_index(b, g);
+    tile_load_entries(t, t->x.deviation + to, box->deviation + from, b->na, first,
+                      sizeof *box->deviation);
+    tile_load_entries(t, t->x.n_tm + to, box->n_tm + from, b->na, first, 1);
+    to = lattice_site(l, c);
+    from = lattice_site(b, g);
+    for (int kind = 0; kind < SITE_KINDS; kind++)
+        tile_load_entries(t, t->x.occupancy + to + kind * l->layer_size,
+                          box->occupancy + from + kind * b->layer_size, b->na, first, 1);
 }
 
 /* Copies what may have changed in one row back: bytes of sites that the tile allows, deviations of its own O. */

@@ -24,6 +24,7 @@ struct workspace {
     struct lattice_layer layer[TILE_PLANES_MAX * SITE_KINDS];
     struct philox_block
         words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
+    int32_t open[PASS_LANES_MAX + 1][2]; /* of a row: pass_scan_row */
     uint32_t words_group;
     int32_t words_lanes;
     double *rate;
@@ -219,32 +220,45 @@ static void try_lane(struct tile_job *job, const struct move *mv, uint32_t word,
     tile_sums_book(&job->sums, job->call, mv, pass);
 }
 
+/* The lanes of one row of a pass, the first of which is number `lane`. */
+static void run_row(struct tile_job *job, struct workspace *w, const struct pass *p,
+                    const struct pass_plane *q, const struct pass_row *row, uint32_t number,
+                    int32_t lane) {
+    struct move mv;
+    if (p->group == PASS_FAR || KMC_SABOTAGE == SABOTAGE_SWEEP) {
+        for (int32_t ma = 0; ma < p->count[AXIS_A]; ma++) {
+            uint32_t word = w->words[lane + ma].v[number % 4];
+            if (pass_judge(&job->e->c->schedule.plan, p, q, row, job->t, &job->moves,
+                           pass_place(p, AXIS_A, ma), lane + ma, word, &mv))
+                try_lane(job, &mv, word, number, lane + ma);
+        }
+        return;
+    }
+    int32_t n = pass_scan_row(p, q, row, job->t, w->words + lane, number % 4, w->open);
+    for (int32_t k = 0; k < n; k++) {
+        int32_t mine = lane + w->open[k][1];
+        uint32_t word = w->words[mine].v[number % 4];
+        if (pass_judge_open(p, q, row, job->t, &job->moves, w->open[k][0], mine, word, &mv))
+            try_lane(job, &mv, word, number, mine);
+    }
+}
+
 static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number) {
     const struct pass_plan *plan = &job->e->c->schedule.plan;
-    const struct tile *t = job->t;
+    const struct lattice *l = &job->t->lattice;
     struct pass p;
     int32_t lane = 0;
-    pass_begin(&p, plan, t, job->call->band,
+    pass_begin(&p, plan, job->t, job->call->band,
                pass_words(job->call->random, job->call->step, number, job->number), number);
     draw_words(w, job->call, job->number, number, p.lanes);
     for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++) {
         struct pass_plane q;
-        if (!pass_plane_begin(plan, &p, &t->lattice, mc, job->moves.complete, &q)) {
-            lane += p.count[AXIS_A] * p.count[AXIS_B];
-            continue;
-        }
-        for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++) {
+        int usable = pass_plane_begin(plan, &p, l, mc, job->moves.complete, &q);
+        for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++, lane += p.count[AXIS_A]) {
             struct pass_row row;
-            struct move mv;
-            int32_t i = pass_place(&p, AXIS_A, 0), end = p.first[AXIS_A] + p.span[AXIS_A];
-            pass_row_begin(&q, &t->lattice, pass_place(&p, AXIS_B, mb), &row);
-            for (int32_t ma = 0; ma < p.count[AXIS_A]; ma++, lane++) {
-                uint32_t word = w->words[lane].v[number % 4];
-                if (pass_judge(plan, &p, &q, &row, t, &job->moves, i, lane, word, &mv))
-                    try_lane(job, &mv, word, number, lane);
-                i += p.channel->spacing[AXIS_A]; /* pass_place of the next one */
-                i -= i >= end ? p.span[AXIS_A] : 0;
-            }
+            pass_row_begin(&q, l, pass_place(&p, AXIS_B, mb), &row);
+            if (usable)
+                run_row(job, w, &p, &q, &row, number, lane);
         }
     }
     job->sums.draws += p.lanes;
