@@ -317,25 +317,43 @@ KMC_HD int pass_bond(const struct pass *p, const struct pass_plane *q, const str
     return 1;
 }
 
-/* Cells of a row whose bonds are open, each with the number of its lane within the row; their number.  Not for PASS_FAR.  The same as pass_is_open of the
- * bonds, in a loop without branches. */
-KMC_HD int32_t pass_scan_row(const struct pass *p, const struct pass_plane *q,
-                             const struct pass_row *row, const struct tile *t,
-                             const struct philox_block *words, uint32_t word_number,
-                             int32_t open[][2]) {
-    const uint8_t *a = t->x.occupancy + q->base_a + row->at_a;
-    const uint8_t *b = t->x.occupancy + q->base_b + row->at_b;
-    const struct pass pass = *p;
-    const struct pass_plane plane = *q;
-    int32_t n = 0, na = t->lattice.na, end = pass.first[AXIS_A] + pass.span[AXIS_A];
-    int32_t i = pass_place(p, AXIS_A, 0), spacing = pass.channel->spacing[AXIS_A];
-    for (int32_t ma = 0; ma < pass.count[AXIS_A]; ma++) {
-        open[n][0] = i;
-        open[n][1] = ma;
-        n += pass_is_open(&pass, &plane, a[i], b[pass_wrap(i + plane.other.di, na)],
-                          words[ma].v[word_number]);
-        i += spacing; /* pass_place of the next one */
-        i -= i >= end ? pass.span[AXIS_A] : 0;
+/* A lane whose bond is open, and its cell. */
+struct pass_open_lane {
+    int32_t lane, i, j;
+};
+
+/* Those of a plane, the first lane of which is number `lane`; their number.  Not for PASS_FAR.  The same as pass_is_open of each bond, in loops without
+ * branches. */
+KMC_HD int32_t pass_scan_plane(const struct pass *p, const struct pass_plane *q,
+                               const struct tile *t, const struct philox_block *words,
+                               uint32_t word_number, int32_t lane,
+                               struct pass_open_lane *KMC_RESTRICT open) {
+    const uint8_t *a = t->x.occupancy + q->base_a, *b = t->x.occupancy + q->base_b;
+    const uint8_t *info_a = p->info, *info_b = q->info_b, *keep = &p->keep[0][0];
+    const int32_t na = t->lattice.na, nb = t->lattice.nb, row = (int32_t)t->lattice.row;
+    const int32_t di = q->other.di, dj = q->other.dj, paired = q->dir >= 0;
+    const int32_t span_a = p->span[AXIS_A], end_a = p->first[AXIS_A] + span_a;
+    const int32_t span_b = p->span[AXIS_B], end_b = p->first[AXIS_B] + span_b;
+    const int32_t step_a = p->channel->spacing[AXIS_A], step_b = p->channel->spacing[AXIS_B];
+    const int32_t first_i = pass_place(p, AXIS_A, 0);
+    int32_t n = 0, j = pass_place(p, AXIS_B, 0);
+    for (int32_t mb = 0; mb < p->count[AXIS_B]; mb++) {
+        const uint8_t *row_a = a + j * row, *row_b = b + pass_wrap(j + dj, nb) * row;
+        int32_t i = first_i;
+        for (int32_t ma = 0; ma < p->count[AXIS_A]; ma++, lane++) {
+            int x = info_a[row_a[i]], y = info_b[row_b[pass_wrap(i + di, na)]];
+            int token = ((x & y >> 1) | (y & x >> 1)) & PASS_HAS;
+            int kept = keep[(x & PASS_CLASS) * (PASS_CLASS + 1) + (y & PASS_CLASS)];
+            open[n].lane = lane;
+            open[n].i = i;
+            open[n].j = j;
+            n += ((token | paired) != 0) &
+                 ((int)(words[lane].v[word_number] >> 1 & (PASS_KEEP - 1)) < kept);
+            i += step_a; /* pass_place of the next one */
+            i -= i >= end_a ? span_a : 0;
+        }
+        j += step_b;
+        j -= j >= end_b ? span_b : 0;
     }
     return n;
 }
@@ -378,7 +396,7 @@ KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
            pass_allowed(t, &mv->bond) && moves_judge_bond(k, (int)(word & 1), mv);
 }
 
-/* The same for a bond that pass_scan_row has found open. */
+/* The same for a bond that pass_scan_plane has found open. */
 KMC_HD int pass_judge_open(const struct pass *p, const struct pass_plane *q,
                            const struct pass_row *row, const struct tile *t,
                            const struct move_context *k, int32_t i, int32_t lane, uint32_t word,

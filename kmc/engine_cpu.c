@@ -24,7 +24,7 @@ struct workspace {
     struct lattice_layer layer[TILE_PLANES_MAX * SITE_KINDS];
     struct philox_block
         words[PASS_LANES_MAX]; /* of the passes 4 words_group .. + 3, words_lanes of them */
-    int32_t open[PASS_LANES_MAX + 1][2]; /* of a row: pass_scan_row */
+    struct pass_open_lane open[PASS_LANES_MAX + 1];
     uint32_t words_group;
     int32_t words_lanes;
     double *rate;
@@ -220,46 +220,52 @@ static void try_lane(struct tile_job *job, const struct move *mv, uint32_t word,
     tile_sums_book(&job->sums, job->call, mv, pass);
 }
 
-/* The lanes of one row of a pass, the first of which is number `lane`. */
-static void run_row(struct tile_job *job, struct workspace *w, const struct pass *p,
-                    const struct pass_plane *q, const struct pass_row *row, uint32_t number,
-                    int32_t lane) {
-    struct move mv;
-    if (p->group == PASS_FAR || KMC_SABOTAGE == SABOTAGE_SWEEP) {
-        for (int32_t ma = 0; ma < p->count[AXIS_A]; ma++) {
-            uint32_t word = w->words[lane + ma].v[number % 4];
-            if (pass_judge(&job->e->c->schedule.plan, p, q, row, job->t, &job->moves,
-                           pass_place(p, AXIS_A, ma), lane + ma, word, &mv))
-                try_lane(job, &mv, word, number, lane + ma);
+/* The lanes of one plane of a pass one after the other, the first of which is number `lane`. */
+static void run_plane(struct tile_job *job, struct workspace *w, const struct pass *p,
+                      const struct pass_plane *q, uint32_t number, int32_t lane) {
+    for (int32_t mb = 0; mb < p->count[AXIS_B]; mb++) {
+        struct pass_row row;
+        struct move mv;
+        pass_row_begin(q, &job->t->lattice, pass_place(p, AXIS_B, mb), &row);
+        for (int32_t ma = 0; ma < p->count[AXIS_A]; ma++, lane++) {
+            uint32_t word = w->words[lane].v[number % 4];
+            if (pass_judge(&job->e->c->schedule.plan, p, q, &row, job->t, &job->moves,
+                           pass_place(p, AXIS_A, ma), lane, word, &mv))
+                try_lane(job, &mv, word, number, lane);
         }
-        return;
     }
-    int32_t n = pass_scan_row(p, q, row, job->t, w->words + lane, number % 4, w->open);
+}
+
+/* The same, looking first for the few that have a move. */
+static void scan_plane(struct tile_job *job, struct workspace *w, const struct pass *p,
+                       const struct pass_plane *q, uint32_t number, int32_t lane) {
+    int32_t n = pass_scan_plane(p, q, job->t, w->words, number % 4, lane, w->open);
     for (int32_t k = 0; k < n; k++) {
-        int32_t mine = lane + w->open[k][1];
-        uint32_t word = w->words[mine].v[number % 4];
-        if (pass_judge_open(p, q, row, job->t, &job->moves, w->open[k][0], mine, word, &mv))
-            try_lane(job, &mv, word, number, mine);
+        struct pass_row row;
+        struct move mv;
+        uint32_t word = w->words[w->open[k].lane].v[number % 4];
+        pass_row_begin(q, &job->t->lattice, w->open[k].j, &row);
+        if (pass_judge_open(p, q, &row, job->t, &job->moves, w->open[k].i, w->open[k].lane, word,
+                            &mv))
+            try_lane(job, &mv, word, number, w->open[k].lane);
     }
 }
 
 static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number) {
     const struct pass_plan *plan = &job->e->c->schedule.plan;
-    const struct lattice *l = &job->t->lattice;
     struct pass p;
-    int32_t lane = 0;
     pass_begin(&p, plan, job->t, job->call->band,
                pass_words(job->call->random, job->call->step, number, job->number), number);
     draw_words(w, job->call, job->number, number, p.lanes);
     for (int32_t mc = 0; mc < p.count[AXIS_C]; mc++) {
         struct pass_plane q;
-        int usable = pass_plane_begin(plan, &p, l, mc, job->moves.complete, &q);
-        for (int32_t mb = 0; mb < p.count[AXIS_B]; mb++, lane += p.count[AXIS_A]) {
-            struct pass_row row;
-            pass_row_begin(&q, l, pass_place(&p, AXIS_B, mb), &row);
-            if (usable)
-                run_row(job, w, &p, &q, &row, number, lane);
-        }
+        int32_t lane = mc * p.count[AXIS_B] * p.count[AXIS_A];
+        if (!pass_plane_begin(plan, &p, &job->t->lattice, mc, job->moves.complete, &q))
+            continue;
+        if (p.group == PASS_FAR || KMC_SABOTAGE == SABOTAGE_SWEEP)
+            run_plane(job, w, &p, &q, number, lane);
+        else
+            scan_plane(job, w, &p, &q, number, lane);
     }
     job->sums.draws += p.lanes;
 }
