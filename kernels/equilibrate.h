@@ -405,6 +405,54 @@ KMC_HD int pass_judge_open(const struct pass *p, const struct pass_plane *q,
            moves_judge_bond(k, (int)(word & 1), mv);
 }
 
+/* Energy, Li change and direction of the commonest bonds, those of a plain token hop, without filling in the bond: 1 when there is a move, 0 when there is
+ * none, -1 when it is not for this function.  Of an open bond in a plane whose layers are known, not PASS_FAR; the same as moves_judge_bond. */
+KMC_HD int pass_judge_token(const struct pass *p, const struct pass_plane *q, const struct tile *t,
+                            const struct move_context *k, struct pass_open_lane at, uint32_t word,
+                            struct move *mv, int *turned) {
+    const struct lattice *l = &t->lattice;
+    const struct configuration *x = k->x;
+    const struct lattice_layer *from = q->layer_a, *to = q->layer_b;
+    int64_t a = at.j * l->row + at.i;
+    int64_t b = pass_wrap(at.j + q->other.dj, l->nb) * l->row + pass_wrap(at.i + q->other.di, l->na);
+    uint8_t byte_a = x->occupancy[q->base_a + a], byte_b = x->occupancy[q->base_b + b];
+    int info_a = p->info[byte_a], info_b = q->info_b[byte_b];
+    int forward = (info_a & PASS_HAS) && (info_b & PASS_ROOM);
+    int backward = (info_b & PASS_HAS) && (info_a & PASS_ROOM);
+    int oxygen_a = from->kind == SITE_O, oxygen_b = to->kind == SITE_O;
+    if ((oxygen_a && byte_a > ANION_HOLE) || (oxygen_b && byte_b > ANION_HOLE) ||
+        !(forward | backward))
+        return -1;
+    int both_deep =
+        !oxygen_a && !oxygen_b && k->m->capacity[byte_a] > 1 && k->m->capacity[byte_b] > 1;
+    *turned = both_deep ? (int)(word & 1) : !forward; /* moves_orient */
+    if (!(*turned ? backward : forward))
+        return 0;
+    a += q->cell_a;
+    b += q->cell_b;
+    if (*turned) {
+        const struct lattice_layer *layer = from;
+        int64_t cell = a;
+        uint8_t byte = byte_a;
+        from = to;
+        to = layer;
+        a = b;
+        b = cell;
+        byte_a = byte_b;
+        byte_b = byte;
+    }
+    int shared = p->group == PASS_VERTEX ? 1 : q->other.shared;
+    mv->kind = MOVE_TOKEN;
+    mv->li_change = (int8_t)tokens_li_change(from->kind, byte_a, to->kind, byte_b);
+    mv->energy = (int64_t)tokens_energy_in(k->m, x, from, a, byte_a, -1) +
+                 tokens_energy_in(k->m, x, to, b, byte_b, +1) +
+                 tokens_cross(k->m, from->kind, to->kind, byte_a, byte_b, shared,
+                              q->other.shared >= 3);
+    if (oxygen_a && oxygen_b)
+        mv->energy -= k->m->pair[ANION_HOLE][ANION_HOLE];
+    return 1;
+}
+
 /* ---- one call on many tiles ---- */
 
 /* What a call of equilibrate asks of every tile of one replica in one round. */

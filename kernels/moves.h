@@ -99,7 +99,7 @@ KMC_HD void moves_token(const struct move_context *k, struct move *mv, uint8_t b
     else
         mv->energy = (int64_t)tokens_energy(k->m, k->x, b->a, byte_a, -1) +
                      tokens_energy(k->m, k->x, b->b, byte_b, +1);
-    mv->energy += tokens_cross(k->m, b->a, b->b, byte_a, byte_b, shared, b->face);
+    mv->energy += tokens_cross(k->m, b->a.kind, b->b.kind, byte_a, byte_b, shared, b->face);
     if (b->a.kind == SITE_O && b->b.kind == SITE_O && b->dir >= 0)
         mv->energy -= k->m->pair[ANION_HOLE][ANION_HOLE];
     mv->li_change = (int8_t)tokens_li_change(b->a.kind, byte_a, b->b.kind, byte_b);

@@ -127,13 +127,12 @@ KMC_HD int32_t tokens_shared(const struct configuration *x, struct lattice_coord
 }
 
 /* Energy correction of a move a -> b that touch each other, given how many anions they share and whether they share a face. */
-KMC_HD int32_t tokens_cross(const struct rate_model *m, struct lattice_coord a,
-                            struct lattice_coord b, uint8_t byte_a, uint8_t byte_b, int32_t shared,
-                            int face) {
-    int32_t e = -2 * m->valence_unit * tokens_step(a.kind) * tokens_step(b.kind) * shared;
-    if (face && byte_a == CATION_LI && byte_b == CATION_VACANCY && a.kind != SITE_O &&
-        b.kind != SITE_O)
-        e -= m->face[rate_model_contact(a.kind, b.kind)][GROUP_LI][GROUP_LI];
+KMC_HD int32_t tokens_cross(const struct rate_model *m, int32_t kind_a, int32_t kind_b,
+                            uint8_t byte_a, uint8_t byte_b, int32_t shared, int face) {
+    int32_t e = -2 * m->valence_unit * tokens_step(kind_a) * tokens_step(kind_b) * shared;
+    if (face && byte_a == CATION_LI && byte_b == CATION_VACANCY && kind_a != SITE_O &&
+        kind_b != SITE_O)
+        e -= m->face[rate_model_contact(kind_a, kind_b)][GROUP_LI][GROUP_LI];
     return e;
 }
 

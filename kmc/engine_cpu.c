@@ -210,11 +210,14 @@ struct tile_job {
     struct tile_sums sums;
 };
 
-static void try_lane(struct tile_job *job, const struct move *mv, uint32_t word, uint32_t pass,
-                     int32_t lane) {
+static bool is_accepted(struct tile_job *job, const struct move *mv, uint32_t word, uint32_t pass,
+                        int32_t lane) {
     job->sums.evaluated++;
-    if (!pass_accepts(job->e->m, job->call, mv, job->n_li, word, pass, job->number, (uint32_t)lane))
-        return;
+    return pass_accepts(job->e->m, job->call, mv, job->n_li, word, pass, job->number,
+                        (uint32_t)lane);
+}
+
+static void carry_out(struct tile_job *job, const struct move *mv, uint32_t pass) {
     moves_apply(&job->moves, mv);
     job->n_li += mv->li_change;
     tile_sums_book(&job->sums, job->call, mv, pass);
@@ -230,9 +233,32 @@ static void run_plane(struct tile_job *job, struct workspace *w, const struct pa
         for (int32_t ma = 0; ma < p->count[AXIS_A]; ma++, lane++) {
             uint32_t word = w->words[lane].v[number % 4];
             if (pass_judge(&job->e->c->schedule.plan, p, q, &row, job->t, &job->moves,
-                           pass_place(p, AXIS_A, ma), lane, word, &mv))
-                try_lane(job, &mv, word, number, lane);
+                           pass_place(p, AXIS_A, ma), lane, word, &mv) &&
+                is_accepted(job, &mv, word, number, lane))
+                carry_out(job, &mv, number);
         }
+    }
+}
+
+/* An open bond: plain token hops have their bond filled in only when they are accepted. */
+static void run_open(struct tile_job *job, const struct pass *p, const struct pass_plane *q,
+                     struct pass_open_lane at, uint32_t word, uint32_t number) {
+    struct pass_row row;
+    struct move mv;
+    int turned = 0, plain = -1;
+    if (q->layer_a && !q->triple && tile_is_whole(job->t))
+        plain = pass_judge_token(p, q, job->t, &job->moves, at, word, &mv, &turned);
+    if (plain == 0 || (plain > 0 && !is_accepted(job, &mv, word, number, at.lane)))
+        return;
+    pass_row_begin(q, &job->t->lattice, at.j, &row);
+    if (plain > 0) {
+        pass_bond(p, q, &row, job->t, at.i, at.lane, &mv.bond);
+        if (turned)
+            moves_turn(&mv.bond);
+        carry_out(job, &mv, number);
+    } else if (pass_judge_open(p, q, &row, job->t, &job->moves, at.i, at.lane, word, &mv) &&
+               is_accepted(job, &mv, word, number, at.lane)) {
+        carry_out(job, &mv, number);
     }
 }
 
@@ -240,15 +266,8 @@ static void run_plane(struct tile_job *job, struct workspace *w, const struct pa
 static void scan_plane(struct tile_job *job, struct workspace *w, const struct pass *p,
                        const struct pass_plane *q, uint32_t number, int32_t lane) {
     int32_t n = pass_scan_plane(p, q, job->t, w->words, number % 4, lane, w->open);
-    for (int32_t k = 0; k < n; k++) {
-        struct pass_row row;
-        struct move mv;
-        uint32_t word = w->words[w->open[k].lane].v[number % 4];
-        pass_row_begin(q, &job->t->lattice, w->open[k].j, &row);
-        if (pass_judge_open(p, q, &row, job->t, &job->moves, w->open[k].i, w->open[k].lane, word,
-                            &mv))
-            try_lane(job, &mv, word, number, w->open[k].lane);
-    }
+    for (int32_t k = 0; k < n; k++)
+        run_open(job, p, q, w->open[k], w->words[w->open[k].lane].v[number % 4], number);
 }
 
 static void run_pass(struct tile_job *job, struct workspace *w, uint32_t number) {
