@@ -27,7 +27,9 @@ enum {
     PASS_KEEP = 128 /* keep = this: never thinned out */
 };
 
-enum { PASS_CLASS = 7, PASS_HAS = 8, PASS_ROOM = 16 };
+/* Bits of pass_plan.info.  PASS_BOND: holes and peroxo O, and all cations, between which bonds of O may be made or cut. */
+enum { PASS_CLASS = 7, PASS_HAS = 8, PASS_ROOM = 16, PASS_BOND = 32 };
+enum { PASS_CODE_BITS = 4, PASS_CODES = 1 << PASS_CODE_BITS };
 
 enum pass_group {
     PASS_VERTEX,
@@ -45,9 +47,8 @@ struct pass_channel {
     uint8_t far_kind, far_parity; /* PASS_FAR: the other site */
     uint8_t spacing[AXES];
     uint8_t n_picks; /* members: largest number over all stencils */
-    uint8_t
-        keep[PASS_BANDS][PASS_CLASS + 1]
-            [PASS_CLASS + 1]; /* share of draws kept, of PASS_KEEP; 0 where a class takes no part */
+    /* by the codes of both sites, a << PASS_CODE_BITS | b: share of draws kept, of PASS_KEEP; 0 where there is no move or a class takes no part */
+    uint8_t keep[PASS_BANDS][PASS_CODES * PASS_CODES];
 };
 
 /* Immutable plan of all passes, for CPU and GPU alike. */
@@ -55,7 +56,8 @@ struct pass_plan {
     int32_t n_channels;
     struct pass_channel channel[PASS_CHANNELS_MAX];
     uint8_t slot[PASS_BANDS][PASS_SLOTS]; /* channel by the top bits of a random word */
-    uint8_t info[2][256]; /* by cation (0) or anion (1) byte: token class, PASS_HAS, PASS_ROOM */
+    uint8_t code[2][256];     /* by cation (0) or anion (1) byte: a number for each different info */
+    uint8_t info[PASS_CODES]; /* token class, PASS_HAS, PASS_ROOM, PASS_BOND */
     /* members of PASS_OCT_IN_GAP and PASS_OCT_ACROSS among the octs of a stencil */
     uint8_t n_in_gap[LATTICE_MAX_STENCILS], n_across[LATTICE_MAX_STENCILS];
     uint8_t in_gap[LATTICE_MAX_STENCILS][26], across[LATTICE_MAX_STENCILS][26];
@@ -70,8 +72,7 @@ struct pass {
     int32_t mirror; /* PASS_FAR: lane l meets lane (mirror - l) mod lanes */
     uint8_t kind, far_kind, group;
     /* of the plan, for this kind of first site and this band */
-    const uint8_t *info;
-    const uint8_t (*keep)[PASS_CLASS + 1];
+    const uint8_t *code, *keep;
 };
 
 KMC_HD int pass_band(int32_t voltage_ueV) {
@@ -114,7 +115,7 @@ KMC_HD void pass_begin(struct pass *p, const struct pass_plan *plan, const struc
     p->keep = ch->keep[band];
     p->kind = ch->kind == SITE_TET_UP && (r.v[0] & 1) ? SITE_TET_DOWN : ch->kind;
     p->far_kind = ch->far_kind == SITE_TET_UP && (r.v[0] & 2) ? SITE_TET_DOWN : ch->far_kind;
-    p->info = plan->info[p->kind == SITE_O];
+    p->code = plan->code[p->kind == SITE_O];
     p->pick = (int32_t)philox_below(r.v[1], ch->n_picks);
     p->lanes = 1;
     for (int a = 0; a < AXES; a++) {
@@ -143,7 +144,7 @@ struct pass_plane {
     int64_t base_a, base_b;                        /* sites of cell (0, 0) */
     int64_t cell_a, cell_b;                        /* these cells */
     const struct lattice_layer *layer_a, *layer_b; /* see struct move_bond */
-    const uint8_t *info_b;                         /* of the plan, for the kind of b */
+    const uint8_t *code_b;                         /* of the plan, for the kind of b */
     int8_t dir;
     uint8_t triple, usable;
 };
@@ -204,7 +205,7 @@ KMC_HD void pass_plane_other(const struct pass_plan *plan, const struct lattice 
     b.plane = q->other_plane = pass_wrap(q->plane + q->other.dplane, l->n_planes);
     q->base_b = lattice_site(l, b);
     q->cell_b = lattice_oxygen_index(l, b);
-    q->info_b = plan->info[b.kind == SITE_O];
+    q->code_b = plan->code[b.kind == SITE_O];
     q->layer_b = complete ? lattice_layer_of(l, b.plane, b.kind) : NULL;
 }
 
@@ -281,10 +282,8 @@ KMC_HD void pass_row_begin(const struct pass_plane *q, const struct lattice *l, 
 /* Can the bond between two bytes be a move at all, and is it kept?  What most lanes end at. */
 KMC_HD int pass_is_open(const struct pass *p, const struct pass_plane *q, uint8_t byte_a,
                         uint8_t byte_b, uint32_t word) {
-    int a = p->info[byte_a], b = q->info_b[byte_b];
-    int token = ((a & b >> 1) | (b & a >> 1)) & PASS_HAS; /* PASS_ROOM is the next bit */
-    return ((token != 0) | (q->dir >= 0)) &
-           ((word >> 1 & (PASS_KEEP - 1)) < p->keep[a & PASS_CLASS][b & PASS_CLASS]);
+    return (word >> 1 & (PASS_KEEP - 1)) <
+           p->keep[p->code[byte_a] << PASS_CODE_BITS | q->code_b[byte_b]];
 }
 
 /* The bond of a lane, whose cell is number i in a row of plane q, without a look at its sites; 0 when it has none. */
@@ -319,7 +318,8 @@ KMC_HD int pass_bond(const struct pass *p, const struct pass_plane *q, const str
 
 /* A lane whose bond is open, and its cell. */
 struct pass_open_lane {
-    int32_t lane, i, j;
+    int32_t lane;
+    int16_t i, j;
 };
 
 /* Those of a plane, the first lane of which is number `lane`; their number.  Not for PASS_FAR.  The same as pass_is_open of each bond, in loops without
@@ -329,26 +329,24 @@ KMC_HD int32_t pass_scan_plane(const struct pass *p, const struct pass_plane *q,
                                uint32_t word_number, int32_t lane,
                                struct pass_open_lane *KMC_RESTRICT open) {
     const uint8_t *a = t->x.occupancy + q->base_a, *b = t->x.occupancy + q->base_b;
-    const uint8_t *info_a = p->info, *info_b = q->info_b, *keep = &p->keep[0][0];
+    const uint8_t *code_a = p->code, *code_b = q->code_b, *keep = p->keep;
     const int32_t na = t->lattice.na, nb = t->lattice.nb, row = (int32_t)t->lattice.row;
-    const int32_t di = q->other.di, dj = q->other.dj, paired = q->dir >= 0;
+    const int32_t di = q->other.di, dj = q->other.dj, near = di >= -1 && di <= 1;
     const int32_t span_a = p->span[AXIS_A], end_a = p->first[AXIS_A] + span_a;
     const int32_t span_b = p->span[AXIS_B], end_b = p->first[AXIS_B] + span_b;
     const int32_t step_a = p->channel->spacing[AXIS_A], step_b = p->channel->spacing[AXIS_B];
-    const int32_t first_i = pass_place(p, AXIS_A, 0);
+    const int32_t first_i = pass_place(p, AXIS_A, 0), count_a = p->count[AXIS_A];
     int32_t n = 0, j = pass_place(p, AXIS_B, 0);
     for (int32_t mb = 0; mb < p->count[AXIS_B]; mb++) {
         const uint8_t *row_a = a + j * row, *row_b = b + pass_wrap(j + dj, nb) * row;
         int32_t i = first_i;
-        for (int32_t ma = 0; ma < p->count[AXIS_A]; ma++, lane++) {
-            int x = info_a[row_a[i]], y = info_b[row_b[pass_wrap(i + di, na)]];
-            int token = ((x & y >> 1) | (y & x >> 1)) & PASS_HAS;
-            int kept = keep[(x & PASS_CLASS) * (PASS_CLASS + 1) + (y & PASS_CLASS)];
+        for (int32_t end = lane + count_a; lane < end; lane++) {
+            int32_t other = near ? i + di : pass_wrap(i + di, na); /* the border has images */
+            int kept = keep[code_a[row_a[i]] << PASS_CODE_BITS | code_b[row_b[other]]];
             open[n].lane = lane;
-            open[n].i = i;
-            open[n].j = j;
-            n += ((token | paired) != 0) &
-                 ((int)(words[lane].v[word_number] >> 1 & (PASS_KEEP - 1)) < kept);
+            open[n].i = (int16_t)i;
+            open[n].j = (int16_t)j;
+            n += (int)(words[lane].v[word_number] >> 1 & (PASS_KEEP - 1)) < kept;
             i += step_a; /* pass_place of the next one */
             i -= i >= end_a ? span_a : 0;
         }
@@ -374,7 +372,7 @@ KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
     pass_row_begin(&plane, &t->lattice, row->j, &other);
     return plane.usable && pass_bond(&own, &plane, &other, t, i, lane, b) &&
            pass_is_open(&own, &plane, t->x.occupancy[b->site_a], t->x.occupancy[b->site_b], word) &&
-           (plan->info[b->a.kind == SITE_O][t->x.occupancy[b->site_a]] & PASS_HAS);
+           (plan->info[plan->code[b->a.kind == SITE_O][t->x.occupancy[b->site_a]]] & PASS_HAS);
 }
 #else
 KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
@@ -407,7 +405,8 @@ KMC_HD int pass_judge_open(const struct pass *p, const struct pass_plane *q,
 
 /* Energy, Li change and direction of the commonest bonds, those of a plain token hop, without filling in the bond: 1 when there is a move, 0 when there is
  * none, -1 when it is not for this function.  Of an open bond in a plane whose layers are known, not PASS_FAR; the same as moves_judge_bond. */
-KMC_HD int pass_judge_token(const struct pass *p, const struct pass_plane *q, const struct tile *t,
+KMC_HD int pass_judge_token(const struct pass_plan *plan, const struct pass *p,
+                            const struct pass_plane *q, const struct tile *t,
                             const struct move_context *k, struct pass_open_lane at, uint32_t word,
                             struct move *mv, int *turned) {
     const struct lattice *l = &t->lattice;
@@ -416,7 +415,7 @@ KMC_HD int pass_judge_token(const struct pass *p, const struct pass_plane *q, co
     int64_t a = at.j * l->row + at.i;
     int64_t b = pass_wrap(at.j + q->other.dj, l->nb) * l->row + pass_wrap(at.i + q->other.di, l->na);
     uint8_t byte_a = x->occupancy[q->base_a + a], byte_b = x->occupancy[q->base_b + b];
-    int info_a = p->info[byte_a], info_b = q->info_b[byte_b];
+    int info_a = plan->info[p->code[byte_a]], info_b = plan->info[q->code_b[byte_b]];
     int forward = (info_a & PASS_HAS) && (info_b & PASS_ROOM);
     int backward = (info_b & PASS_HAS) && (info_a & PASS_ROOM);
     int oxygen_a = from->kind == SITE_O, oxygen_b = to->kind == SITE_O;

@@ -6,6 +6,7 @@
  *     along b   spacing > |j(r) - j(w)|           for pairs in one plane: lanes in different planes are apart already
  *     along a   spacing > |i(r) - i(w)|           for pairs in one plane and row
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "passes.h"
@@ -113,11 +114,26 @@ static void set_channel(struct pass_channel *ch, const struct channel_source *s)
     ch->group = s->group;
     ch->far_kind = s->far_kind;
     ch->far_parity = s->far_parity;
+}
+
+/* Can two sites of these infos have a move: a token hop, or for bonds that know a direction between O the making or cutting of a bond? */
+static bool is_open(const struct pass_channel *ch, int a, int b) {
+    bool token = (a & PASS_HAS && b & PASS_ROOM) || (b & PASS_HAS && a & PASS_ROOM);
+    bool paired = ch->group == PASS_OXYGEN || ch->group == PASS_TRIPLE;
+    return token || (paired && a & b & PASS_BOND);
+}
+
+static void fill_keep(struct pass_plan *plan, struct pass_channel *ch,
+                      const struct channel_source *s) {
     for (int band = 0; band < BANDS; band++)
-        for (int a = 0; a < TOKEN_CLASSES; a++)
-            for (int b = 0; b < TOKEN_CLASSES; b++)
-                ch->keep[band][a][b] =
-                    (uint8_t)((percent_kept(s, band, a, b) * PASS_KEEP + 50) / 100);
+        for (int a = 0; a < PASS_CODES; a++)
+            for (int b = 0; b < PASS_CODES; b++) {
+                int ia = plan->info[a], ib = plan->info[b];
+                int class_a = ia & PASS_CLASS, class_b = ib & PASS_CLASS;
+                if (class_a < TOKEN_CLASSES && class_b < TOKEN_CLASSES && is_open(ch, ia, ib))
+                    ch->keep[band][a << PASS_CODE_BITS | b] = (uint8_t)(
+                        (percent_kept(s, band, class_a, class_b) * PASS_KEEP + 50) / 100);
+            }
 }
 
 static int members(const struct pass_plan *plan, const struct lattice *l,
@@ -375,17 +391,31 @@ static void fill_slots(struct pass_plan *plan, const int *source) {
 }
 
 static uint8_t info_of(const struct rate_model *m, int32_t kind, uint8_t byte) {
+    int state = rate_model_state(byte);
+    bool bond = kind != SITE_O || state == ANION_HOLE || state == ANION_PEROXO;
     return (uint8_t)(tokens_class(m, kind, byte) | (tokens_has(m, kind, byte) ? PASS_HAS : 0) |
-                     (tokens_has_room(m, kind, byte) ? PASS_ROOM : 0));
+                     (tokens_has_room(m, kind, byte) ? PASS_ROOM : 0) | (bond ? PASS_BOND : 0));
+}
+
+/* Code of an info, a new one for one not met before. */
+static uint8_t code_of(struct pass_plan *plan, int *n, uint8_t info) {
+    for (int c = 0; c < *n; c++)
+        if (plan->info[c] == info)
+            return (uint8_t)c;
+    assert(*n < PASS_CODES);
+    plan->info[*n] = info;
+    return (uint8_t)(*n)++;
 }
 
 /* The class of a Li+ or a vacancy says oct; what a tet is called makes no difference to what is kept. */
-static void fill_info(struct pass_plan *plan, const struct rate_model *m) {
+static void fill_codes(struct pass_plan *plan, const struct rate_model *m) {
+    int n = 0;
+    memset(plan->info, TOKEN_NONE, sizeof plan->info);
     for (int byte = 0; byte < 256; byte++) {
-        plan->info[1][byte] = info_of(m, SITE_O, (uint8_t)byte);
-        plan->info[0][byte] = byte < MODEL_SPECIES || byte == SITE_OUTSIDE
-                                  ? info_of(m, SITE_OCT, (uint8_t)byte)
-                                  : TOKEN_NONE;
+        bool cation = byte < MODEL_SPECIES || byte == SITE_OUTSIDE;
+        plan->code[1][byte] = code_of(plan, &n, info_of(m, SITE_O, (uint8_t)byte));
+        plan->code[0][byte] =
+            code_of(plan, &n, cation ? info_of(m, SITE_OCT, (uint8_t)byte) : TOKEN_NONE);
     }
 }
 
@@ -397,16 +427,17 @@ bool passes_init(struct pass_plan *plan, const struct rate_model *m) {
     memset(plan, 0, sizeof *plan);
     t->l = &m->lattice;
     sort_octs(plan, &m->lattice);
+    fill_codes(plan, m);
     for (int s = 0; s < SOURCES; s++) {
         if (!is_useful(m, &sources[s]))
             continue;
         struct pass_channel *ch = &plan->channel[plan->n_channels];
         source[plan->n_channels++] = s;
         set_channel(ch, &sources[s]);
+        fill_keep(plan, ch, &sources[s]);
         space_channel(plan, ch, t);
     }
     free(t);
-    fill_info(plan, m);
     fill_slots(plan, source);
     return true;
 }
