@@ -342,10 +342,15 @@ KMC_HD int events_contact(struct lattice_coord o, struct lattice_offset d) {
     return lattice_is_tm_gap(gap) ? 2 : 1;
 }
 
+/* Molecular O among the O neighbours, the one in direction `skip` left out. */
 KMC_HD int64_t events_molecular_around(const struct configuration *x, struct lattice_coord o,
                                        int skip) {
     int n = lattice_stencil_of(x->lattice, o)->n_oxygen;
     int64_t molecular = 0;
+    if (x->around[ANION_MOLECULAR])
+        return x->around[ANION_MOLECULAR][lattice_oxygen_index(x->lattice, o)] -
+               (rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, skip)]) ==
+                ANION_MOLECULAR);
     for (int v = 0; v < n; v++)
         if (v != skip)
             molecular +=
