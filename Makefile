@@ -47,11 +47,12 @@ NVCCFLAGS ?= -O3
 ALL_NVCCFLAGS = -std=c++17 $(NVCCFLAGS) -fmad=false -t 0 -ccbin $(CXX) -Xcompiler "-ffp-contract=off $(INCLUDES)" $(INCLUDES)
 
 CUDA_FILES := kmc/engine_cuda.c
+CUDA_SOURCES := $(sort $(wildcard kernels/*.cu))
 C_FILES := $(sort $(filter-out $(if $(NVCC),,$(CUDA_FILES)),$(wildcard kmc/*.c lattices/*.c)))
 HEADERS := $(wildcard kmc/*.h lattices/*.h kernels/*.h)
 OBJ     := $(BUILD)/obj
 OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o \
-           $(if $(NVCC),$(OBJ)/kernels/device.o)
+           $(if $(NVCC),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o))
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
 .PHONY: all deps demo test check validate golden gpu-check gpu-bundle bench install clean format lint
@@ -62,7 +63,7 @@ $(BUILD)/kmc: $(OBJECTS)
 	@echo link $@
 	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-$(OBJ)/kernels/device.o: kernels/device.cu $(wildcard kernels/*.h)
+$(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h)
 	@mkdir -p $(@D)
 	@echo nvcc $< for $(CUDA_ARCH)
 	@$(NVCC) $(ALL_NVCCFLAGS) $(NVCC_ARCH) -c -o $@ $<

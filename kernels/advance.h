@@ -106,14 +106,14 @@ KMC_HD int64_t window_bytes(const struct lattice *tile) {
     return (tile_bytes(tile) + 7) / 8 * 8 + fields_bytes(tile);
 }
 
-/* Lays the arrays into a work space of window_bytes, aligned to 8 bytes. */
-KMC_HD void window_point(struct window *w, void *workspace) {
-    tile_point(&w->tile, workspace);
+/* Lays the arrays into work spaces of tile_bytes and fields_bytes, aligned to 8 bytes. */
+KMC_HD void window_point(struct window *w, void *tile, void *fields) {
+    tile_point(&w->tile, tile);
     w->context.x = &w->tile.x;
     w->fields.x = &w->tile.x;
     w->fields.m = w->context.m;
     w->fields.voltage_ueV = w->context.electrode.voltage_ueV;
-    fields_point(&w->fields, (char *)workspace + (tile_bytes(&w->tile.lattice) + 7) / 8 * 8);
+    fields_point(&w->fields, fields);
     for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
         w->tile.x.around[state] = w->fields.around[state];
     fields_bound_hops(&w->fields, w->context.limits.floor);
@@ -159,13 +159,15 @@ KMC_HD int window_is_edge(const struct lattice *l, struct lattice_coord c) {
 /* Copies the fields of a cell at the edge of the copy to its images in the border. */
 KMC_HD void window_copy_fields(struct window *w, struct lattice_coord c) {
     struct lattice_places p;
+    if (!window_is_edge(&w->tile.lattice, c))
+        return;
     int64_t from = lattice_oxygen_index(&w->tile.lattice, c);
     lattice_places_of(&w->tile.lattice, c, &p);
     for (int k = 1; k < p.n; k++)
         fields_copy(&w->fields, lattice_oxygen_index(&w->tile.lattice, p.at[k]), from);
 }
 
-/* Renews the fields of one site of the copy but may_hop, images too. */
+/* Renews the fields of one site of the copy but may_hop; window_copy_fields after all of them. */
 KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
     const struct lattice *l = &w->tile.lattice;
     struct fields *f = &w->fields;
@@ -183,8 +185,6 @@ KMC_HD void window_renew(struct window *w, struct lattice_coord c) {
             fields_near(f, y, cell, cell + 1);
         }
     }
-    if (window_is_edge(l, c))
-        window_copy_fields(w, c);
 }
 
 /* Renews may_hop of an oct. */

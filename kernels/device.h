@@ -14,18 +14,15 @@ extern "C" {
 
 struct device;
 
-/* The owners that read a site (kmc/influence.h) in one array: entries begin[plane*4 + kind] .. begin[plane*4 + kind + 1] - 1. */
-struct device_influence {
-    const int32_t *begin;      /* [4 n_planes + 1] */
-    const int16_t (*entry)[4]; /* owner's plane, kind, and di, dj relative to the changed site */
-};
-
 /* How the box is cut and planned (kmc/schedule.h). */
 struct device_plan {
     const struct pass_plan *passes;
     const uint8_t (*owns)[256];
     int32_t tile_pieces[AXES], region_pieces[AXES];
-    int64_t n_tiles, n_regions, tile_bytes, window_doubles, window_leaves;
+    int32_t reach[AXES]; /* of owners (kmc/influence.h) */
+    int32_t tile_planes, window_planes;
+    int64_t n_tiles, n_regions, tile_bytes, window_tile_bytes, window_bytes, window_sites,
+        window_doubles, window_leaves;
     uint32_t rounds, windows;
 };
 
@@ -39,6 +36,7 @@ struct device_equilibrate {
 
 struct device_advance {
     int32_t replica;
+    uint8_t complete; /* no anion site is empty or outside */
     struct window_call call;
     struct window_sums sums;
 };
@@ -51,7 +49,7 @@ void device_name(char *text, size_t size);
 
 /* Opens the first GPU for a model. */
 const char *device_open(struct device **d, const struct rate_model *m, const struct device_plan *p,
-                        const struct device_influence *f);
+                        const struct window_influence *f);
 void device_close(struct device *d);
 
 /* Free memory on the device, bytes. */

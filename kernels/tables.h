@@ -14,9 +14,9 @@ enum { TABLES_FINE_BITS = 10, TABLES_FINE = 1 << TABLES_FINE_BITS, TABLES_COARSE
 
 struct boltzmann {
     double kT_ueV;
-    int64_t rare; /* ueV; from here on exp(-E/kT) < 2^-24 */
     double coarse[TABLES_COARSE];
     double fine[TABLES_FINE];
+    int64_t rare; /* ueV; from here on exp(-E/kT) < 2^-24 */
 };
 
 /* exp(x), relative error below 1e-15 for |x| < 700, 0 below: x = n ln2 + r, Taylor series in r, |r| < 0.35. */

@@ -31,7 +31,7 @@ struct workspace {
     uint8_t *is_stale; /* [leaves], all 0 between refreshes */
     int32_t *stale;    /* [leaves] */
     uint8_t *is_old;   /* [sites of the copy], all 0 between refreshes */
-    int64_t *old;      /* [OLD_MAX] */
+    struct lattice_coord *old; /* [OLD_MAX] */
 };
 
 /* What all replicas of one model share. */
@@ -380,9 +380,8 @@ static void fill_fields(struct window *w) {
         for (int32_t j = 0; j < l->nb; j++)
             for (int32_t i = 0; i < l->na; i++) {
                 struct lattice_coord c = {plane, SITE_O, i, j};
-                if (window_is_edge(l, c))
-                    window_copy_fields(w, c);
-                else
+                window_copy_fields(w, c);
+                if (!window_is_edge(l, c))
                     i = l->na - 2; /* the next one of this row at an edge follows */
             }
     for (int32_t plane = 0; plane < l->n_planes; plane++) {
@@ -429,12 +428,14 @@ static void renew_fields(const struct engine *e, struct workspace *work, struct 
             if (work->is_old[s])
                 continue;
             work->is_old[s] = 1;
-            work->old[n++] = s;
+            work->old[n++] = d;
             window_renew(w, d);
         }
     }
-    for (int32_t k = 0; k < n; k++)
-        work->is_old[work->old[k]] = 0;
+    for (int32_t k = 0; k < n; k++) {
+        work->is_old[lattice_site(l, work->old[k])] = 0;
+        window_copy_fields(w, work->old[k]);
+    }
     for (int k = 0; k < n_site; k++) {
         struct lattice_coord c = lattice_coord_of(l, site[k]);
         int32_t list = window_list(w, c);
@@ -522,7 +523,7 @@ static void load_window(const struct engine *e, struct workspace *work, struct w
     struct tile *t = &w->tile;
     window_place(w, &e->m->lattice, e->c->influence.reach);
     assert(window_bytes(&t->lattice) <= e->c->schedule.window_bytes);
-    window_point(w, work->tile);
+    window_point(w, work->tile, (char *)work->tile + (tile_bytes(&t->lattice) + 7) / 8 * 8);
     tile_tables(t, work->reach, work->layer);
     for (int32_t row = 0; row < tile_rows(t); row++)
         tile_load_row(t, &w->box, row);

@@ -41,55 +41,34 @@ static void stop_on(const char *problem) {
 
 /* ---- life ---- */
 
-static bool flatten(const struct influence *f, const struct lattice *l, int32_t **begin,
-                    int16_t (**entry)[4]) {
-    int32_t lists = l->n_planes * SITE_KINDS, n = 0;
-    *begin = malloc(((size_t)lists + 1) * sizeof **begin);
-    for (int32_t k = 0; k < lists; k++)
-        n += f->n[k / SITE_KINDS][k % SITE_KINDS];
-    *entry = malloc((size_t)n * sizeof **entry);
-    if (!*begin || !*entry)
-        return false;
-    n = 0;
-    for (int32_t k = 0; k < lists; k++) {
-        const struct influence_offset *o = f->list[k / SITE_KINDS][k % SITE_KINDS];
-        (*begin)[k] = n;
-        for (int32_t q = 0; q < f->n[k / SITE_KINDS][k % SITE_KINDS]; q++, n++) {
-            const int16_t e[4] = {o[q].plane, o[q].kind, o[q].di, o[q].dj};
-            memcpy((*entry)[n], e, sizeof e);
-        }
-    }
-    (*begin)[lists] = n;
-    return true;
-}
-
 static bool open_context(struct context *c, const struct rate_model *m) {
-    static struct influence f;
-    int32_t *begin = NULL;
-    int16_t(*entry)[4] = NULL;
+    struct influence f;
+    const struct schedule *s = &c->schedule;
     c->m = m;
-    if (!schedule_init(&c->schedule, m) || !influence_init(&f, &m->lattice))
+    if (!influence_init(&f, &m->lattice))
         return false;
-    bool ok = flatten(&f, &m->lattice, &begin, &entry);
-    influence_free(&f);
+    bool ok = schedule_init(&c->schedule, m, f.reach);
     if (ok) {
-        const struct schedule *s = &c->schedule;
-        struct device_influence influence = {begin, (const int16_t(*)[4])entry};
         struct device_plan plan = {.passes = &s->plan,
                                    .owns = s->owns,
+                                   .tile_planes = s->tile_planes,
+                                   .window_planes = s->window_planes,
                                    .n_tiles = s->n_tiles,
                                    .n_regions = s->n_regions,
                                    .tile_bytes = s->tile_bytes,
+                                   .window_tile_bytes = s->window_tile_bytes,
+                                   .window_bytes = s->window_bytes,
+                                   .window_sites = s->window_sites,
                                    .window_doubles = s->window_doubles,
                                    .window_leaves = s->window_leaves,
                                    .rounds = s->n_tiles > 1 ? SCHEDULE_ROUNDS : 1,
                                    .windows = s->windows};
         memcpy(plan.tile_pieces, s->tile_pieces, sizeof plan.tile_pieces);
         memcpy(plan.region_pieces, s->region_pieces, sizeof plan.region_pieces);
-        stop_on(device_open(&c->device, m, &plan, &influence));
+        memcpy(plan.reach, f.reach, sizeof plan.reach);
+        stop_on(device_open(&c->device, m, &plan, &f.lists));
     }
-    free(begin);
-    free(entry);
+    influence_free(&f);
     return ok;
 }
 
@@ -156,6 +135,7 @@ static void cuda_advance_all(struct engine_task *task, int n) {
         stop_on("out of memory on the host");
     for (int k = 0; k < n; k++) {
         job[k].replica = task[k].engine->replica;
+        job[k].complete = task[k].engine->complete;
         schedule_advance(&c->schedule, c->m, task[k].engine->s, &task[k], &job[k].call);
         job[k].sums.slow_down_min = 1;
     }

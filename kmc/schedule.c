@@ -21,11 +21,14 @@ bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t
     s->windows = s->n_regions > 1 ? (uint32_t)m->windows : 1;
     tiling_largest_tile(box, s->tile_pieces, &tile);
     s->tile_bytes = tile_bytes(&tile);
+    s->tile_planes = tile.n_planes;
     tiling_largest_region(box, s->region_pieces, &largest.region);
     s->window_leaves = window_leaves(&largest.region);
     s->window_doubles = window_layout(&largest);
     window_place(&largest, box, reach);
     s->window_bytes = window_bytes(&largest.tile.lattice);
+    s->window_tile_bytes = tile_bytes(&largest.tile.lattice);
+    s->window_planes = largest.tile.lattice.n_planes;
     s->window_sites = lattice_array_length(&largest.tile.lattice);
     if (!passes_init(&s->plan, m))
         return false;

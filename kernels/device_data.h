@@ -1,0 +1,73 @@
+/* device_data: what the kernels of one device read, and the launchers that kernels/device.cu calls. */
+#ifndef KERNELS_DEVICE_DATA_H
+#define KERNELS_DEVICE_DATA_H
+#include <cuda_runtime.h>
+#include "device.h"
+
+/* All pointers on the device. */
+struct device_data {
+    const struct rate_model *model;
+    const struct pass_plan *passes;
+    const uint8_t (*owns)[256];
+    struct window_influence influence;
+    int32_t reach[AXES];           /* of owners: margins of windows */
+    struct configuration *replica; /* [replicas] */
+    int32_t **demon;               /* [replicas][n_tiles] */
+    int32_t tile_pieces[AXES], region_pieces[AXES];
+    int64_t n_tiles, n_regions;
+    int32_t tile_planes, window_planes; /* of the largest tile and copy of a window */
+    uint32_t windows;
+    /* work space of advance, of each block that runs at a time */
+    int64_t window_doubles, window_leaves, window_sites, window_bytes, window_tile_bytes;
+    int32_t tile_in_shared; /* does the copy of a window fit into shared memory */
+    double *rate;           /* [blocks][window_doubles] */
+    uint32_t *is_stale;     /* [blocks][window_leaves / 32 + 1], all 0 between refreshes */
+    int32_t *stale;         /* [blocks][window_leaves] */
+    uint32_t *is_old;       /* [blocks][window_sites / 32 + 1], all 0 between refreshes */
+    struct lattice_coord *old; /* [blocks][DEVICE_OLD_MAX] */
+    char *window;              /* [blocks][window_bytes]: fields, and the copy where it is not in shared memory */
+};
+enum { DEVICE_OLD_MAX = 2048 }; /* sites whose fields an event can touch, with room */
+
+/* Adds to 64-bit sums; two's complement makes the unsigned add right. */
+__device__ static inline void add64(int64_t *sum, int64_t value) {
+    if (value)
+        atomicAdd((unsigned long long *)sum, (unsigned long long)value);
+}
+
+/* Tables of distances of a placed tile, by all threads of a block; `tables` lies in shared memory. */
+__device__ static inline void make_tables(struct tile *t, struct lattice_reach *reach,
+                                          struct lattice_layer *layer) {
+    for (int s = threadIdx.x; s < t->lattice.n_stencils; s += blockDim.x)
+        tile_reach(&t->lattice, s, &reach[s]);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        t->lattice.reach = reach;
+    __syncthreads();
+    for (int k = threadIdx.x; k < t->lattice.n_planes * SITE_KINDS; k += blockDim.x)
+        tile_layer(&t->lattice, k, &layer[k]);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        t->lattice.layer = layer;
+    __syncthreads();
+}
+
+/* Bytes of these tables. */
+static inline size_t tables_bytes(int32_t n_stencils, int32_t n_planes) {
+    return (size_t)n_stencils * sizeof(struct lattice_reach) +
+           (size_t)n_planes * SITE_KINDS * sizeof(struct lattice_layer);
+}
+
+/* Lets the kernels use so much shared memory; says so when the device has less. */
+cudaError_t equilibrate_prepare(size_t shared_bytes);
+cudaError_t advance_prepare(size_t shared_bytes);
+
+/* One round of all tiles of n jobs, between two changes of the cuts; demons are charged before the first. */
+void equilibrate_launch(const struct device_data *d, struct device_equilibrate *job, int n,
+                        int first, size_t shared_bytes, cudaStream_t stream);
+
+/* All regions of one parity (a number 0 .. 7, combined with the turn of the window) of n jobs, in one window. */
+void advance_launch(const struct device_data *d, struct device_advance *job, int n, uint32_t window,
+                    int parity, int64_t blocks, size_t shared_bytes, cudaStream_t stream);
+
+#endif
