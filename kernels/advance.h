@@ -152,8 +152,8 @@ KMC_HD void window_fields(struct window *w, int32_t plane, int64_t from, int64_t
 
 /* Is the cell at an edge of the copy, so that it has images in the border? */
 KMC_HD int window_is_edge(const struct lattice *l, struct lattice_coord c) {
-    return c.plane == 0 || c.plane == l->n_planes - 1 || c.j == 0 || c.j == l->nb - 1 ||
-           c.i == 0 || c.i == l->na - 1;
+    return c.plane == 0 || c.plane == l->n_planes - 1 || c.j == 0 || c.j == l->nb - 1 || c.i == 0 ||
+           c.i == l->na - 1;
 }
 
 /* Copies the fields of a cell at the edge of the copy to its images in the border. */

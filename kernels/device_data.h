@@ -19,13 +19,14 @@ struct device_data {
     uint32_t windows;
     /* work space of advance, of each block that runs at a time */
     int64_t window_doubles, window_leaves, window_sites, window_bytes, window_tile_bytes;
-    int32_t tile_in_shared; /* does the copy of a window fit into shared memory */
-    double *rate;           /* [blocks][window_doubles] */
-    uint32_t *is_stale;     /* [blocks][window_leaves / 32 + 1], all 0 between refreshes */
-    int32_t *stale;         /* [blocks][window_leaves] */
-    uint32_t *is_old;       /* [blocks][window_sites / 32 + 1], all 0 between refreshes */
+    int32_t tile_in_shared;    /* does the copy of a window fit into shared memory */
+    double *rate;              /* [blocks][window_doubles] */
+    uint32_t *is_stale;        /* [blocks][window_leaves / 32 + 1], all 0 between refreshes */
+    int32_t *stale;            /* [blocks][window_leaves] */
+    uint32_t *is_old;          /* [blocks][window_sites / 32 + 1], all 0 between refreshes */
     struct lattice_coord *old; /* [blocks][DEVICE_OLD_MAX] */
-    char *window;              /* [blocks][window_bytes]: fields, and the copy where it is not in shared memory */
+    char
+        *window; /* [blocks][window_bytes]: fields, and the copy where it is not in shared memory */
 };
 enum { DEVICE_OLD_MAX = 2048 }; /* sites whose fields an event can touch, with room */
 

@@ -56,7 +56,7 @@ struct pass_plan {
     int32_t n_channels;
     struct pass_channel channel[PASS_CHANNELS_MAX];
     uint8_t slot[PASS_BANDS][PASS_SLOTS]; /* channel by the top bits of a random word */
-    uint8_t code[2][256];     /* by cation (0) or anion (1) byte: a number for each different info */
+    uint8_t code[2][256]; /* by cation (0) or anion (1) byte: a number for each different info */
     uint8_t info[PASS_CODES]; /* token class, PASS_HAS, PASS_ROOM, PASS_BOND */
     /* members of PASS_OCT_IN_GAP and PASS_OCT_ACROSS among the octs of a stencil */
     uint8_t n_in_gap[LATTICE_MAX_STENCILS], n_across[LATTICE_MAX_STENCILS];
@@ -366,8 +366,8 @@ KMC_HD int pass_drawn_bond(const struct pass_plan *plan, const struct pass *p,
     struct pass_plane plane = *q;
     struct pass_row other;
     own.pick = (int32_t)((word >> 4) % p->channel->n_picks);
-    plane.usable = (uint8_t)pass_member(plan, &own, &t->lattice, t->lattice.stencil_of[q->plane][p->kind],
-                                        &plane);
+    plane.usable = (uint8_t)pass_member(plan, &own, &t->lattice,
+                                        t->lattice.stencil_of[q->plane][p->kind], &plane);
     pass_plane_other(plan, &t->lattice, q->layer_a != NULL, &plane);
     pass_row_begin(&plane, &t->lattice, row->j, &other);
     return plane.usable && pass_bond(&own, &plane, &other, t, i, lane, b) &&
@@ -413,7 +413,8 @@ KMC_HD int pass_judge_token(const struct pass_plan *plan, const struct pass *p,
     const struct configuration *x = k->x;
     const struct lattice_layer *from = q->layer_a, *to = q->layer_b;
     int64_t a = at.j * l->row + at.i;
-    int64_t b = pass_wrap(at.j + q->other.dj, l->nb) * l->row + pass_wrap(at.i + q->other.di, l->na);
+    int64_t b =
+        pass_wrap(at.j + q->other.dj, l->nb) * l->row + pass_wrap(at.i + q->other.di, l->na);
     uint8_t byte_a = x->occupancy[q->base_a + a], byte_b = x->occupancy[q->base_b + b];
     int info_a = plan->info[p->code[byte_a]], info_b = plan->info[q->code_b[byte_b]];
     int forward = (info_a & PASS_HAS) && (info_b & PASS_ROOM);
@@ -443,10 +444,10 @@ KMC_HD int pass_judge_token(const struct pass_plan *plan, const struct pass *p,
     int shared = p->group == PASS_VERTEX ? 1 : q->other.shared;
     mv->kind = MOVE_TOKEN;
     mv->li_change = (int8_t)tokens_li_change(from->kind, byte_a, to->kind, byte_b);
-    mv->energy = (int64_t)tokens_energy_in(k->m, x, from, a, byte_a, -1) +
-                 tokens_energy_in(k->m, x, to, b, byte_b, +1) +
-                 tokens_cross(k->m, from->kind, to->kind, byte_a, byte_b, shared,
-                              q->other.shared >= 3);
+    mv->energy =
+        (int64_t)tokens_energy_in(k->m, x, from, a, byte_a, -1) +
+        tokens_energy_in(k->m, x, to, b, byte_b, +1) +
+        tokens_cross(k->m, from->kind, to->kind, byte_a, byte_b, shared, q->other.shared >= 3);
     if (oxygen_a && oxygen_b)
         mv->energy -= k->m->pair[ANION_HOLE][ANION_HOLE];
     return 1;

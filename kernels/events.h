@@ -74,7 +74,8 @@ struct event_context {
     int64_t n_li;
     double step_s, slice_s;
     struct event_limits limits;
-    struct fields *fields; /* of x; NULL: everything is computed anew and nothing judged by bounds */
+    struct fields
+        *fields; /* of x; NULL: everything is computed anew and nothing judged by bounds */
 };
 
 /* Barrier at which a rate is `rate`, 0 when the attempt frequency lies below it. */
@@ -414,8 +415,8 @@ KMC_HD void events_add_oxygen(const struct event_context *e, struct event_list *
 
 /* Fills in what depends on the oct `target` of an exchange, and adds it. */
 KMC_HD_ONCE void events_add_exchange(const struct event_context *e, struct event_list *l,
-                                struct event_channel *c, int64_t target, int gain, int64_t omega,
-                                int64_t kra) {
+                                     struct event_channel *c, int64_t target, int gain,
+                                     int64_t omega, int64_t kra) {
     c->target = target;
     c->li_change = (int8_t)(e->x->occupancy[target] <= CATION_LI ? -gain : 0);
     c->energy = omega - (int64_t)c->li_change * e->electrode.voltage_ueV;
@@ -432,9 +433,8 @@ KMC_HD void events_exchange(const struct event_context *e, struct event_list *l,
     int64_t cell = lattice_oxygen_index(lat, o);
     energy_o -= 2 * e->m->valence_unit * 12 * 2;
     for (int v = 0; v < st->n_oct; v++) {
-        int32_t token = e->fields
-                            ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
-                            : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
+        int32_t token = e->fields ? events_known_token(e, o, cell + r->oct_cell[v], v, -gain)
+                                  : events_token(e, lattice_step(lat, o, st->oct[v]), -gain);
         if (!events_is_idle(range, energy_o + token) && token != FIELDS_NONE)
             events_add_exchange(e, l, ch, lattice_neighbor(lat, o, st->oct[v]), gain,
                                 energy_o + token, kra);

@@ -39,7 +39,7 @@ struct fields {
     uint8_t bounded;  /* are there bounds of hops: else all ions may hop */
     struct fields_species species[MODEL_SPECIES]; /* of mobile ones */
     int32_t *give, *take, *share, *tm_step, *real;
-    int16_t *phi[SITE_KINDS]; /* by kind of cation site; [SITE_O] = NULL */
+    int16_t *phi[SITE_KINDS];               /* by kind of cation site; [SITE_O] = NULL */
     uint8_t *near[SITE_KINDS][FIELDS_NEAR]; /* tets only */
     uint8_t *group, *in_tets, *may_hop, *around[ANION_ACTIVE]; /* around[ANION_OXIDE] = NULL */
 };
@@ -138,9 +138,8 @@ KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_
     int32_t *KMC_RESTRICT step = f->tm_step;
     for (int64_t c = from; c < to; c++) {
         int state = rate_model_state(byte[c]), n = n_tm[c];
-        step[c] = state < ANION_ACTIVE && n > 0
-                      ? f->m->anion[state][n] - f->m->anion[state][n - 1]
-                      : 0;
+        step[c] =
+            state < ANION_ACTIVE && n > 0 ? f->m->anion[state][n] - f->m->anion[state][n - 1] : 0;
     }
 }
 
@@ -231,7 +230,8 @@ KMC_HD void fields_give(struct fields *f, const struct lattice_layer *y, int64_t
 }
 
 /* Of O2- and holes with a hole beside; what stands at other O means nothing.  After fields_around. */
-KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
+KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_t from,
+                         int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift, *hole = f->around[ANION_HOLE];
     const int32_t *gained = f->m->pair[ANION_PEROXO];
     for (int64_t c = from; c < to; c++) {
@@ -241,8 +241,8 @@ KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_
         int32_t pairs = 0; /* energy_pairs */
         for (int s = ANION_HOLE; s < ANION_ACTIVE; s++)
             pairs += f->around[s][c] * (gained[s] - f->m->pair[state][s]);
-        f->share[c] = energy_anion_with(f->m, state, ANION_PEROXO, f->x->n_tm[c], f->x->deviation[c],
-                                         pairs);
+        f->share[c] =
+            energy_anion_with(f->m, state, ANION_PEROXO, f->x->n_tm[c], f->x->deviation[c], pairs);
     }
 }
 
@@ -284,9 +284,9 @@ KMC_HD struct fields_way fields_way_of(const struct fields *f, const struct latt
 KMC_HD int fields_is_out_of_reach(const struct fields_way *w, const struct energy_bound *b,
                                   int64_t cell, int32_t slow, int32_t gate_max_li) {
     int32_t n_li = w->n_li[cell];
-    return n_li > gate_max_li || b->constant + b->per_phi * w->phi[cell] +
-                                         b->per_tm * w->n_tm[cell] + b->per_li * n_li >
-                                     slow;
+    return n_li > gate_max_li ||
+           b->constant + b->per_phi * w->phi[cell] + b->per_tm * w->n_tm[cell] + b->per_li * n_li >
+               slow;
 }
 
 /* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */

@@ -46,7 +46,7 @@ struct lattice_stencil {
 
 /* Distances in memory from a site to its nearest neighbours, for one padded lattice and one stencil. */
 struct lattice_reach {
-    int32_t vertex[6]; /* O index minus lattice_oxygen_index of the site's cell */
+    int32_t vertex[6];      /* O index minus lattice_oxygen_index of the site's cell */
     int32_t vertex_site[6]; /* site of the O minus the own one */
     int32_t face[10];       /* site minus site */
     int32_t oxygen[12];
@@ -54,7 +54,8 @@ struct lattice_reach {
     int32_t face_cell[10], oxygen_cell[12];
     int32_t oct_cell[6];      /* of an O: of its octs */
     uint8_t face_contact[10]; /* enum face_contact (rate_model.h) */
-    uint8_t face_kind[10], face_odd[10]; /* kind of the neighbour; 1 when it lies in a gap of the other sort */
+    uint8_t face_kind[10],
+        face_odd[10]; /* kind of the neighbour; 1 when it lies in a gap of the other sort */
 };
 
 /* What the sites of one kind in one plane of a padded lattice have in common. */

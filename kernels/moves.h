@@ -196,7 +196,8 @@ KMC_HD int moves_accept(const struct boltzmann *b, int64_t omega, uint32_t word,
                         struct philox random, uint32_t step, uint64_t index) {
     if (omega <= 0)
         return 1;
-    if (omega >= b->rare && word >> 8 != 0) /* what the rest would say, without a look at the tables */
+    if (omega >= b->rare &&
+        word >> 8 != 0) /* what the rest would say, without a look at the tables */
         return 0;
     uint64_t threshold = tables_threshold(b, omega);
     uint32_t top = (uint32_t)(threshold >> 39);

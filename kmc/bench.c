@@ -544,8 +544,8 @@ static int64_t bytes_needed(const struct bench_limits *l, const struct box *b) {
     box.n_planes = 6 * b->repeats + (b->particle ? 2 : 0);
     lattice_stride(&box);
     memory_of_replica(&m, l->ops, &box, l->threads > b->replicas ? l->threads : 1);
-    return memory_at_once(&m, b->replicas, l->threads) +
-           2 * m.n_sites * b->replicas; /* the saved copy */
+    int64_t busy = b->replicas < l->threads ? b->replicas : l->threads;
+    return memory_at_once(&m, b->replicas, busy) + 2 * m.n_sites * b->replicas; /* the saved copy */
 }
 
 /* A site of a box of many tiles and regions costs about so much more than one of the small box that was calibrated. */

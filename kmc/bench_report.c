@@ -88,6 +88,14 @@ static void print_efficiency(FILE *out, const struct bench_result *b, struct ben
     fputc('\n', out);
 }
 
+/* Of the whole program, all replicas together. */
+static double peak_bytes_per_site(const struct bench_result *b) {
+    int threads = b->verbs[b->n_verbs - 1].threads;
+    int64_t busy = b->replicas < threads ? b->replicas : threads;
+    return (double)memory_at_once(&b->memory, b->replicas, busy) /
+           ((double)b->replicas * (double)b->sites);
+}
+
 static void print_columns(FILE *out, const struct bench_result *b) {
     fprintf(out, "  %-34s  %17s", "", "1 thread");
     if (b->n_verbs > 1)
@@ -172,13 +180,13 @@ void bench_report_result(const struct bench_report *r, const struct bench_result
     print_equilibrate(out, b);
     print_advance(out, b);
     print_cycle(out, &b->cycle, b->workload->replicas > 1);
-    fprintf(out, "  %-34s  %10.2f (state %.2f; %.2f at the peak)\n", "bytes a site",
-            (double)b->memory.kept / (double)b->sites,
-            (double)b->memory.piece[0].bytes / (double)b->sites,
-            (double)b->memory.peak / (double)b->sites);
+    fprintf(out, "  %-34s  %10.2f (state %.2f; all of the program at its peak %.2f)\n",
+            "bytes a site of a replica", (double)b->memory.kept / (double)b->sites,
+            (double)b->memory.piece[0].bytes / (double)b->sites, peak_bytes_per_site(b));
     if (b->memory.device)
-        fprintf(out, "  %-34s  %10.2f\n", "             on the GPU",
-                (double)b->memory.device / (double)b->sites);
+        fprintf(out, "  %-34s  %10.2f, and %.1f MiB of work space\n", "             on the GPU",
+                (double)b->memory.device / (double)b->sites,
+                (double)b->memory.device_shared / 0x1p20);
     print_scaling(out, b);
 }
 
@@ -249,13 +257,14 @@ static void json_verbs(FILE *out, const struct bench_result *b, const struct ben
               efficiency(one->advance_s, v->advance_s, v->threads), "}");
 }
 
-static void json_memory(FILE *out, const struct memory *m) {
+static void json_memory(FILE *out, const struct bench_result *b) {
+    const struct memory *m = &b->memory;
     double sites = (double)m->n_sites;
     fprintf(out, "    \"memory\": {\"replica_bytes\": %lld, \"replica_peak_bytes\": %lld, ",
             (long long)m->kept, (long long)m->peak);
     json_real(out, "bytes_per_site", (double)m->kept / sites, ", ");
     json_real(out, "device_bytes_per_site", (double)m->device / sites, ", ");
-    json_real(out, "peak_bytes_per_site", (double)m->peak / sites, ", \"pieces_bytes\": {");
+    json_real(out, "peak_bytes_per_site", peak_bytes_per_site(b), ", \"pieces_bytes\": {");
     for (int k = 0; k < m->n; k++)
         fprintf(out, "%s\"%s\": %lld", k ? ", " : "", m->piece[k].name,
                 (long long)m->piece[k].bytes);
@@ -280,7 +289,7 @@ static void json_result(FILE *out, const struct bench_result *b) {
             (long long)b->replicas, (long long)b->sites, b->cells_a, b->cells_b, b->planes);
     json_real(out, "li_share", b->li_share, ", ");
     json_real(out, "voltage_V", b->voltage_V, ",\n");
-    json_memory(out, &b->memory);
+    json_memory(out, b);
     fputs("    \"verbs\": [\n", out);
     for (int k = 0; k < b->n_verbs; k++) {
         json_verbs(out, b, &b->verbs[k]);

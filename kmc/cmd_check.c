@@ -55,7 +55,8 @@ static void print_memory(const struct simulation *sim) {
     int64_t n = simulation_at_once(sim);
     memory_of_replica(&m, sim->ops, &sim->model->lattice, simulation_inner_threads(sim));
     if (m.device)
-        snprintf(gpu, sizeof gpu, "on the GPU %.1f MiB", (double)(m.device * n) / 0x1p20);
+        snprintf(gpu, sizeof gpu, "on the GPU %.1f MiB",
+                 (double)(m.device * n + m.device_shared) / 0x1p20);
     printf("memory       %.1f MiB a replica (%.2f bytes a site), %lld at a time: %.1f MiB at the "
            "peak; %s\n",
            (double)m.kept / 0x1p20, (double)m.kept / (double)m.n_sites, (long long)n,

@@ -28,9 +28,9 @@ struct workspace {
     uint32_t words_group;
     int32_t words_lanes;
     double *rate;
-    uint8_t *is_stale; /* [leaves], all 0 between refreshes */
-    int32_t *stale;    /* [leaves] */
-    uint8_t *is_old;   /* [sites of the copy], all 0 between refreshes */
+    uint8_t *is_stale;         /* [leaves], all 0 between refreshes */
+    int32_t *stale;            /* [leaves] */
+    uint8_t *is_old;           /* [sites of the copy], all 0 between refreshes */
     struct lattice_coord *old; /* [OLD_MAX] */
 };
 
@@ -247,7 +247,8 @@ static void run_open(struct tile_job *job, const struct pass *p, const struct pa
     struct move mv;
     int turned = 0, plain = -1;
     if (q->layer_a && !q->triple && tile_is_whole(job->t))
-        plain = pass_judge_token(&job->e->c->schedule.plan, p, q, job->t, &job->moves, at, word, &mv, &turned);
+        plain = pass_judge_token(&job->e->c->schedule.plan, p, q, job->t, &job->moves, at, word,
+                                 &mv, &turned);
     if (plain == 0 || (plain > 0 && !is_accepted(job, &mv, word, number, at.lane)))
         return;
     pass_row_begin(q, &job->t->lattice, at.j, &row);

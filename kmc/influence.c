@@ -232,8 +232,8 @@ static void measure(struct influence *f, const struct lattice *l) {
 bool influence_init(struct influence *f, const struct lattice *box) {
     static reads_of *const owners[SITE_KINDS] = {reads_of_oxygen, reads_of_ion, reads_of_ion,
                                                  reads_of_ion};
-    static reads_of *const fields[SITE_KINDS] = {fields_of_oxygen, fields_of_cation, fields_of_cation,
-                                                 fields_of_cation};
+    static reads_of *const fields[SITE_KINDS] = {fields_of_oxygen, fields_of_cation,
+                                                 fields_of_cation, fields_of_cation};
     static reads_of *const ions[SITE_KINDS] = {NULL, hops_of_oct, NULL, NULL};
     struct lattice small = *box; /* beyond this width nothing changes but the wrapping */
     small.na = box->na < ENOUGH ? box->na : ENOUGH;

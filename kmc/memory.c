@@ -9,8 +9,9 @@
 #include "tiling.h"
 
 enum {
-    INFLUENCE_BYTES_A_PLANE = 16000, /* about 1,200 owners of 8 bytes, lists grown by doubling */
-    SWAP_BYTES_A_CELL = 5,           /* one TM layer at a time */
+    INFLUENCE_BYTES_A_PLANE = 6300, /* about 1,570 offsets of 4 bytes */
+    GPU_BLOCKS = 600,               /* that run at a time on the largest devices */
+    SWAP_BYTES_A_CELL = 5,          /* one TM layer at a time */
     CLUSTER_NODE_BYTES = 16,
     MEMBERS_PERCENT = 4 /* of the sites at the end of a charge of an undoped host: found 1 to 7 */
 };
@@ -27,9 +28,8 @@ static int64_t leaves_of(int64_t n) {
     return leaves;
 }
 
-static void add_influence(struct memory *m, const struct lattice *box) {
-    add(m, "influence lists",
-        (int64_t)sizeof(struct influence) + (int64_t)INFLUENCE_BYTES_A_PLANE * box->n_planes);
+static int64_t influence_size(const struct lattice *box) {
+    return (int64_t)INFLUENCE_BYTES_A_PLANE * box->n_planes;
 }
 
 static void add_exact(struct memory *m, const struct lattice *box) {
@@ -38,42 +38,36 @@ static void add_exact(struct memory *m, const struct lattice *box) {
     add(m, "site lists", 9 * m->n_sites + (int64_t)sizeof(int64_t) * quarters * oxygen);
     add(m, "rate tree", 2 * (int64_t)sizeof(double) * leaves_of(m->n_sites));
     add(m, "stale owners", 9 * m->n_sites);
-    add_influence(m, box);
+    add(m, "influence lists", influence_size(box));
 }
 
-/* Rates with their sums, marks and list of stale owners of the largest region. */
+/* Rates with their sums, marks and lists of stale owners, the copy of the largest region and its fields. */
 static int64_t region_bytes(const struct lattice *box) {
+    static const int32_t reach[AXES] = {3, 3, 3}; /* kmc/influence.h, all stackings */
     int32_t pieces[AXES];
     struct window window = {.rate = NULL};
     tiling_regions(box, pieces);
     tiling_largest_region(box, pieces, &window.region);
+    window_place(&window, box, reach);
     int64_t leaves = window_leaves(&window.region);
-    return window_layout(&window) * (int64_t)sizeof(double) +
-           leaves * (int64_t)(1 + sizeof(int32_t));
+    return window_layout(&window) * (int64_t)sizeof(double) + window_bytes(&window.tile.lattice) +
+           lattice_array_length(&window.tile.lattice) + leaves * (int64_t)(1 + sizeof(int32_t)) +
+           2048 * (int64_t)sizeof(struct lattice_coord);
 }
 
-/* What one thread works in. */
+/* What one thread of engine cpu works in: tiles and windows share their place. */
 static int64_t workspace(const struct lattice *box) {
-    int32_t pieces[AXES];
-    struct lattice tile;
-    tiling_tiles(box, pieces);
-    tiling_largest_tile(box, pieces, &tile);
-    return tile_bytes(&tile) + region_bytes(box) +
-           LATTICE_MAX_STENCILS * (int64_t)sizeof(struct lattice_reach) +
-           PASS_LANES_MAX * (int64_t)sizeof(struct philox_block);
+    return region_bytes(box) + LATTICE_MAX_STENCILS * (int64_t)sizeof(struct lattice_reach) +
+           TILE_PLANES_MAX * SITE_KINDS * (int64_t)sizeof(struct lattice_layer) +
+           PASS_LANES_MAX * (int64_t)(sizeof(struct philox_block) + sizeof(struct pass_open_lane));
 }
 
 static void add_cpu(struct memory *m, const struct lattice *box, int threads) {
     int32_t pieces[AXES];
-    add(m, "work space", threads * workspace(box));
-    add(m, "plan and demons",
-        (int64_t)sizeof(struct pass_plan) + tiling_tiles(box, pieces) * (int64_t)sizeof(int32_t));
-    add_influence(m, box);
-}
-
-static int64_t device_bytes(const struct memory *m, const struct lattice *box) {
-    int32_t pieces[AXES];
-    return m->piece[0].bytes + tiling_regions(box, pieces) * region_bytes(box);
+    add(m, "demons", tiling_tiles(box, pieces) * (int64_t)sizeof(int32_t));
+    m->shared = (int64_t)sizeof(struct pass_plan) + influence_size(box);
+    m->workspace = workspace(box);
+    m->threads = threads;
 }
 
 void memory_of_replica(struct memory *m, const struct engine_ops *ops, const struct lattice *box,
@@ -85,7 +79,8 @@ void memory_of_replica(struct memory *m, const struct engine_ops *ops, const str
         add_exact(m, box);
     else if (!ops->many)
         add_cpu(m, box, threads > 0 ? threads : 1);
-    m->device = ops->many ? device_bytes(m, box) : 0;
+    m->device = ops->many ? m->piece[0].bytes : 0;
+    m->device_shared = ops->many ? GPU_BLOCKS * region_bytes(box) : 0;
     int64_t state = m->piece[0].bytes;
     m->building = m->n_sites + SWAP_BYTES_A_CELL * (int64_t)box->na * box->nb;
     m->clusters = m->n_sites * 3 / 16 + m->n_sites * MEMBERS_PERCENT / 100 * CLUSTER_NODE_BYTES;
@@ -95,7 +90,9 @@ void memory_of_replica(struct memory *m, const struct engine_ops *ops, const str
 }
 
 int64_t memory_at_once(const struct memory *m, int64_t n, int64_t busy) {
-    return memory_of_program() + n * m->kept + busy * (m->peak - m->kept);
+    int64_t threads = busy > m->threads ? busy : m->threads;
+    return memory_of_program() + m->shared + threads * m->workspace + n * m->kept +
+           busy * (m->peak - m->kept);
 }
 
 int64_t memory_of_program(void) {

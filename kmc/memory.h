@@ -1,9 +1,10 @@
-/* memory: bytes that a replica takes, predicted from the sizes of its box before anything of that size is allocated.
+/* memory: bytes that replicas take, predicted from the sizes of their box before anything of that size is allocated.
  *
  *   state        occupancy 1 a site, deviation 2 and n_tm 1 an O: 1.75 bytes a site
- *   work space   of the engine; engine cpu: a tile and a region a thread, whatever the box
+ *   shared       engines cpu and cuda: plan and lists of influence, once for all replicas of a model
+ *   work space   engine cpu: a tile and the copy of a region with its fields for each thread, whatever the box
  *   building     the supercell beside the state, until the state has its own copy
- *   GPU          a second copy of the state, and rates, marks and lists of all regions
+ *   GPU          a second copy of the state; work space of the blocks that run at a time, whatever the box
  *   clusters     at the end of a half-cycle: 3/16 byte a site and 16 bytes a member of a void
  */
 #ifndef KMC_MEMORY_H
@@ -22,9 +23,13 @@ struct memory {
     int n;
     struct memory_piece piece[MEMORY_PIECES]; /* what a replica holds as long as it lives */
     int64_t kept;                             /* their sum */
+    int64_t shared;                           /* by all replicas */
+    int64_t workspace;                        /* of a thread that computes */
+    int32_t threads;                          /* that one replica's engine uses */
     int64_t building, clusters;               /* held for a moment on top, one after the other */
     int64_t peak;                             /* most at any time */
-    int64_t device;                           /* on the GPU; 0 for an engine that uses none */
+    int64_t device,
+        device_shared; /* on the GPU: of a replica, and of all together; 0 for an engine that uses none */
 };
 
 /* One replica of a box whose engine may use `threads` threads. */

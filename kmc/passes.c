@@ -131,8 +131,8 @@ static void fill_keep(struct pass_plan *plan, struct pass_channel *ch,
                 int ia = plan->info[a], ib = plan->info[b];
                 int class_a = ia & PASS_CLASS, class_b = ib & PASS_CLASS;
                 if (class_a < TOKEN_CLASSES && class_b < TOKEN_CLASSES && is_open(ch, ia, ib))
-                    ch->keep[band][a << PASS_CODE_BITS | b] = (uint8_t)(
-                        (percent_kept(s, band, class_a, class_b) * PASS_KEEP + 50) / 100);
+                    ch->keep[band][a << PASS_CODE_BITS | b] =
+                        (uint8_t)((percent_kept(s, band, class_a, class_b) * PASS_KEEP + 50) / 100);
             }
 }
 

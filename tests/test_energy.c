@@ -315,8 +315,9 @@ static int64_t move_energy(const struct rate_model *m, const struct configuratio
     uint8_t byte_a = x->occupancy[lattice_site(&m->lattice, a)],
             byte_b = x->occupancy[lattice_site(&m->lattice, b)];
     bool contact = (a.kind == SITE_O) == (b.kind == SITE_O) && in_contact(&m->lattice, a, b);
-    int64_t energy = tokens_energy(m, x, a, byte_a, -1) + tokens_energy(m, x, b, byte_b, +1) +
-                     tokens_cross(m, a.kind, b.kind, byte_a, byte_b, tokens_shared(x, a, b), contact);
+    int64_t energy =
+        tokens_energy(m, x, a, byte_a, -1) + tokens_energy(m, x, b, byte_b, +1) +
+        tokens_cross(m, a.kind, b.kind, byte_a, byte_b, tokens_shared(x, a, b), contact);
     return energy - (contact && a.kind == SITE_O ? m->pair[ANION_HOLE][ANION_HOLE] : 0);
 }
 

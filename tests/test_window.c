@@ -78,7 +78,8 @@ static void compare_fields(const struct window *w) {
                 struct lattice_places p;
                 lattice_places_of(l, c, &p);
                 for (int k = 0; k < p.n; k++) {
-                    int64_t cell = lattice_oxygen_index(l, p.at[k]), own = lattice_oxygen_index(l, c);
+                    int64_t cell = lattice_oxygen_index(l, p.at[k]),
+                            own = lattice_oxygen_index(l, c);
                     const struct fields *a = &w->fields, *b = &anew.fields;
                     cr_assert_eq(a->give[cell], b->give[cell]);
                     cr_assert_eq(a->group[cell], b->group[cell]);

@@ -83,8 +83,8 @@ static void run_pass(struct layer *y, int64_t *tried, int64_t *hops) {
             continue;
         pass_row_begin(&q, l, pass_place(&p, AXIS_B, at[AXIS_B]), &row);
         ++*tried;
-        if (!pass_judge(plan, &p, &q, &row, &y->tile, &y->moves,
-                        pass_place(&p, AXIS_A, at[AXIS_A]), lane, word, &mv) ||
+        if (!pass_judge(plan, &p, &q, &row, &y->tile, &y->moves, pass_place(&p, AXIS_A, at[AXIS_A]),
+                        lane, word, &mv) ||
             !pass_accepts(&y->k->model, &y->call, &mv, 0, word, n, 0, (uint32_t)lane))
             continue;
         moves_apply(&y->moves, &mv);
