@@ -254,7 +254,7 @@ fi
 if [ -n "$NVCC" ]; then
     echo "== nvcc"
     expect "the kernels compile for every architecture that is shipped" make --no-print-directory BUILD="$BUILD/all-arch" \
-        CUDA_ARCH="${ALL_ARCH:-80 86 89 90 100 120}" "$BUILD/all-arch/obj/kernels/device.o"
+        CUDA_ARCH="${ALL_ARCH:-80 86 89 90 100 120}" "$BUILD/all-arch/obj/kernels/device.o" "$BUILD/all-arch/obj/kernels/equilibrate.o" "$BUILD/all-arch/obj/kernels/advance.o"
     include=$(dirname "$(dirname "$NVCC")")/include
     curand() {
         ${CXX:-c++} -O2 -std=c++17 -I"$include" -c -o "$WORK/curand.o" tests/curand_philox.cpp &&
