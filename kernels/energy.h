@@ -37,8 +37,8 @@ struct energy_field {
 };
 
 /* Of the cell of a layer of a padded lattice; n is right only where no anion is missing. */
-KMC_HD struct energy_field energy_field_in(const struct configuration *x,
-                                           const struct lattice_layer *y, int64_t cell) {
+KMC_HD_HOT struct energy_field energy_field_in(const struct configuration *x,
+                                               const struct lattice_layer *y, int64_t cell) {
     const int16_t *d = x->deviation + cell;
     const int32_t *v = y->r->vertex;
     struct energy_field f = {d[v[0]] + d[v[1]] + d[v[2]] + d[v[3]], 4};
@@ -86,8 +86,8 @@ KMC_HD void energy_take_off(const struct rate_model *m, const struct configurati
 }
 
 /* Sum of face energies of an ion of `group` at a cation site with all its face neighbours. */
-KMC_HD int32_t energy_faces_in(const struct rate_model *m, const struct configuration *x,
-                               const struct lattice_layer *y, int64_t cell, int group) {
+KMC_HD_HOT int32_t energy_faces_in(const struct rate_model *m, const struct configuration *x,
+                                   const struct lattice_layer *y, int64_t cell, int group) {
     const uint8_t *site = x->occupancy + cell + y->shift;
     int32_t sum = 0;
     for (int v = 0; v < y->st->n_face; v++) {

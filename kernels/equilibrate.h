@@ -96,8 +96,8 @@ KMC_HD struct philox_block pass_words(struct philox random, uint32_t step, uint3
 }
 
 /* Words of one lane for the passes 4 q .. 4 q + 3. */
-KMC_HD struct philox_block pass_lane_words(struct philox random, uint32_t step, uint32_t q,
-                                           uint32_t tile, uint32_t lane) {
+KMC_HD_HOT struct philox_block pass_lane_words(struct philox random, uint32_t step, uint32_t q,
+                                               uint32_t tile, uint32_t lane) {
     return philox_draw(random, STREAM_EQUILIBRATE, step,
                        (uint64_t)q << 40 | (uint64_t)tile * PASS_LANES_MAX | lane);
 }
@@ -405,10 +405,10 @@ KMC_HD int pass_judge_open(const struct pass *p, const struct pass_plane *q,
 
 /* Energy, Li change and direction of the commonest bonds, those of a plain token hop, without filling in the bond: 1 when there is a move, 0 when there is
  * none, -1 when it is not for this function.  Of an open bond in a plane whose layers are known, not PASS_FAR; the same as moves_judge_bond. */
-KMC_HD int pass_judge_token(const struct pass_plan *plan, const struct pass *p,
-                            const struct pass_plane *q, const struct tile *t,
-                            const struct move_context *k, struct pass_open_lane at, uint32_t word,
-                            struct move *mv, int *turned) {
+KMC_HD_HOT int pass_judge_token(const struct pass_plan *plan, const struct pass *p,
+                                const struct pass_plane *q, const struct tile *t,
+                                const struct move_context *k, struct pass_open_lane at,
+                                uint32_t word, struct move *mv, int *turned) {
     const struct lattice *l = &t->lattice;
     const struct configuration *x = k->x;
     const struct lattice_layer *from = q->layer_a, *to = q->layer_b;

@@ -307,8 +307,9 @@ KMC_HD int events_is_out_of_reach(const struct event_context *e, struct lattice_
     const struct fields_species *s = &f->species[species];
     const struct lattice_layer *y = lattice_layer_of(e->x->lattice, c.plane, SITE_OCT);
     struct fields_way w = fields_way_of(f, y, v);
-    return fields_is_out_of_reach(&w, &s->tet[w.li_gap], lattice_oxygen_index(e->x->lattice, c),
-                                  energy_c + s->slow, e->m->gate_max_li);
+    int64_t cell = lattice_oxygen_index(e->x->lattice, c);
+    return fields_is_out_of_reach(&w, &s->tet[w.li_gap], cell, energy_c,
+                                  s->slow[fields_touches_bonded(f, y, cell)]);
 }
 
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,

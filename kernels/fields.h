@@ -22,13 +22,15 @@
 
 #define FIELDS_UNKNOWN INT32_MIN
 #define FIELDS_NONE INT32_MAX
+#define FIELDS_FAR 1000000000 /* ueV; beyond any energy of an ion */
 enum { FIELDS_NEAR_TM, FIELDS_NEAR_LI, FIELDS_NEAR };
 
 /* What bounds the hops of a species out of an oct: energy_place_bound of tets in TM gaps and Li gaps, and the energy above that of its oct from which on
- * a tet is out of reach. */
+ * a tet is out of reach; by whether the oct touches a bonded O, and by the Li around the tet (the gate). */
+enum { FIELDS_GATE = 5 };
 struct fields_species {
     struct energy_bound tet[2];
-    int32_t slow;
+    int32_t slow[2][FIELDS_GATE];
 };
 
 struct fields {
@@ -75,22 +77,31 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
         f->around[state] = byte + state * n;
 }
 
-/* Bounds of the hops of all species, for barriers below `floor` ueV.  None when anions are missing or when TM ions in tets that share a face would
- * attract each other. */
+/* Energy above that of the oct from which on a barrier max(dE, kra + dE/2) lies above `floor`; the rate at the floor itself may count. */
+KMC_HD int32_t fields_slow(const struct rate_model *m, int64_t floor, int species, int bonded,
+                           int n_li) {
+    int64_t kra = (int64_t)m->hop_barrier[species] + (bonded ? m->peroxo_face : 0);
+    kra += (int64_t)m->gate_per_li * (n_li > m->gate_free_li ? n_li - m->gate_free_li : 0);
+    kra = kra > 0 ? kra : 0;
+    floor++;
+    return (int32_t)(2 * (floor - kra) < floor ? 2 * (floor - kra) : floor);
+}
+
+/* Bounds of the hops of all species, for barriers below `floor` ueV.  None when anions are missing, when TM ions in tets that share a face would attract
+ * each other, or when a bonded O or more Li would open a gate. */
 KMC_HD void fields_bound_hops(struct fields *f, int64_t floor) {
     const struct rate_model *m = f->m;
     f->bounded = f->complete && m->face[FACE_TET_TET][GROUP_TM][GROUP_TM] >= 0 &&
-                 m->face[FACE_TET_TET][GROUP_TM][GROUP_LI] >= 0;
-    floor++; /* the rate at the floor itself may count */
+                 m->face[FACE_TET_TET][GROUP_TM][GROUP_LI] >= 0 && m->gate_max_li < FIELDS_GATE;
     for (int s = 0; s < MODEL_SPECIES; s++) {
         if (!m->mobile[s])
             continue;
-        int64_t kra = (int64_t)m->hop_barrier[s] + (m->peroxo_face < 0 ? m->peroxo_face : 0);
-        kra = kra > 0 ? kra : 0;
-        /* barrier(d) = max(d, kra + d/2) > floor */
-        f->species[s].slow = (int32_t)(2 * (floor - kra) < floor ? 2 * (floor - kra) : floor);
         f->species[s].tet[0] = energy_place_bound(m, s, CLASS_TM_TET);
         f->species[s].tet[1] = energy_place_bound(m, s, CLASS_LI_TET);
+        for (int n_li = 0; n_li < FIELDS_GATE; n_li++)
+            for (int bonded = 0; bonded < 2; bonded++)
+                f->species[s].slow[bonded][n_li] =
+                    n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, s, bonded, n_li);
     }
 }
 
@@ -279,21 +290,32 @@ KMC_HD struct fields_way fields_way_of(const struct fields *f, const struct latt
     return w;
 }
 
-/* Is the tet out of reach of hops: is the gate closed, or the barrier, by a lower bound, above the floor of rates?  `slow` = energy of the ion in its oct
- * + that of struct fields_species. */
+/* Is the tet out of reach of hops: is the gate closed, or the barrier, by a lower bound, above the floor of rates?  `slow`: of struct fields_species. */
 KMC_HD int fields_is_out_of_reach(const struct fields_way *w, const struct energy_bound *b,
-                                  int64_t cell, int32_t slow, int32_t gate_max_li) {
+                                  int64_t cell, int32_t energy_c, const int32_t *slow) {
     int32_t n_li = w->n_li[cell];
-    return n_li > gate_max_li ||
-           b->constant + b->per_phi * w->phi[cell] + b->per_tm * w->n_tm[cell] + b->per_li * n_li >
-               slow;
+    return b->constant + b->per_phi * w->phi[cell] + b->per_tm * w->n_tm[cell] + b->per_li * n_li -
+               energy_c >
+           slow[n_li];
+}
+
+/* Does an oct touch a bonded O? */
+KMC_HD int fields_touches_bonded(const struct fields *f, const struct lattice_layer *y,
+                                 int64_t cell) {
+    const uint8_t *site = f->x->occupancy + cell + y->shift;
+    int bonded = 0;
+    for (int v = 0; v < 6; v++) {
+        int state = rate_model_state(site[y->r->vertex_site[v]]);
+        bonded |= state == ANION_PEROXO || state == ANION_MOLECULAR;
+    }
+    return bonded;
 }
 
 /* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */
 KMC_HD void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift, *mobile = f->m->mobile;
     uint8_t *KMC_RESTRICT may_hop = f->may_hop;
-    int32_t gate_max_li = f->m->gate_max_li, n_ways = 0;
+    int32_t n_ways = 0;
     struct fields_way way[8];
     for (int v = 0; v < y->st->n_face; v++)
         if (y->r->face_kind[v] != SITE_OCT)
@@ -304,11 +326,12 @@ KMC_HD void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t
         if (!may_hop[c] || !f->bounded || y->oct_faces)
             continue;
         const struct fields_species *s = &f->species[ion];
-        int32_t slow = fields_ion(f, y, c, ion) + s->slow;
+        const int32_t *slow = s->slow[fields_touches_bonded(f, y, c)];
+        int32_t energy_c = fields_ion(f, y, c, ion);
         int yes = 0;
         for (int v = 0; v < n_ways && !yes; v++)
             yes = way[v].byte[c] == CATION_VACANCY &&
-                  !fields_is_out_of_reach(&way[v], &s->tet[way[v].li_gap], c, slow, gate_max_li);
+                  !fields_is_out_of_reach(&way[v], &s->tet[way[v].li_gap], c, energy_c, slow);
         may_hop[c] = (uint8_t)yes;
     }
 }

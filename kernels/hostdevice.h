@@ -8,9 +8,11 @@
 
 #ifdef __CUDACC__
 #define KMC_HD static __host__ __device__ inline
-#define KMC_HD_ONCE static __host__ __device__ __noinline__ /* large: one copy a kernel */
+#define KMC_HD_HOT static __host__ __device__ __forceinline__ /* small, in the innermost loops */
+#define KMC_HD_ONCE static __host__ __device__ __noinline__   /* large: one copy a kernel */
 #else
 #define KMC_HD static inline
+#define KMC_HD_HOT static inline __attribute__((always_inline))
 #define KMC_HD_ONCE static inline
 #endif
 

@@ -30,8 +30,8 @@ struct philox_block {
     uint32_t v[4];
 };
 
-KMC_HD struct philox_block philox_draw(struct philox g, uint32_t purpose, uint32_t step,
-                                       uint64_t index) {
+KMC_HD_HOT struct philox_block philox_draw(struct philox g, uint32_t purpose, uint32_t step,
+                                           uint64_t index) {
     philox4x32_ctr_t c = {{(uint32_t)index, (uint32_t)(index >> 32), step,
                            purpose + ((uint32_t)(g.seed >> 32) << 8)}};
     philox4x32_key_t k = {{(uint32_t)g.seed, g.replica}};

@@ -70,8 +70,8 @@ KMC_HD int32_t tokens_oxygen(const struct rate_model *m, const struct configurat
 }
 
 /* Of a cation site with valence step d, class cls and field f; `faces` = energy of the faces of a Li+ there, for Li sites. */
-KMC_HD int32_t tokens_cation(const struct rate_model *m, uint8_t byte, int32_t d, int cls,
-                             struct energy_field f, int32_t faces, int gain) {
+KMC_HD_HOT int32_t tokens_cation(const struct rate_model *m, uint8_t byte, int32_t d, int cls,
+                                 struct energy_field f, int32_t faces, int gain) {
     int32_t valence = m->valence_unit * (gain * 2 * d * f.phi + f.n * d * d);
     if (byte <= CATION_LI)
         return valence + gain * (m->cation[CATION_LI][cls] + faces);
@@ -90,9 +90,9 @@ KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configurat
 }
 
 /* The same for the cell of a layer of a padded lattice in which no anion is missing; an O must not be bonded. */
-KMC_HD int32_t tokens_energy_in(const struct rate_model *m, const struct configuration *x,
-                                const struct lattice_layer *y, int64_t cell, uint8_t byte,
-                                int gain) {
+KMC_HD_HOT int32_t tokens_energy_in(const struct rate_model *m, const struct configuration *x,
+                                    const struct lattice_layer *y, int64_t cell, uint8_t byte,
+                                    int gain) {
     if (y->kind == SITE_O) {
         int from = rate_model_state(byte), to = from + gain;
         return energy_anion_with(m, from, to, x->n_tm[cell], x->deviation[cell],
