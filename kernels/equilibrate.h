@@ -145,6 +145,9 @@ struct pass_plane {
     int64_t cell_a, cell_b;                        /* these cells */
     const struct lattice_layer *layer_a, *layer_b; /* see struct move_bond */
     const uint8_t *code_b;                         /* of the plan, for the kind of b */
+    /* of a triple: the third site, an O, from the first: offset of its cell, and site of cell (0, 0) of its plane */
+    struct lattice_offset third;
+    int64_t base_third;
     int8_t dir;
     uint8_t triple, usable;
 };
@@ -207,6 +210,13 @@ KMC_HD void pass_plane_other(const struct pass_plan *plan, const struct lattice 
     q->cell_b = lattice_oxygen_index(l, b);
     q->code_b = plan->code[b.kind == SITE_O];
     q->layer_b = complete ? lattice_layer_of(l, b.plane, b.kind) : NULL;
+    if (!q->triple)
+        return;
+    q->third = lattice_stencil_of(l, b)->oxygen[q->dir];
+    struct lattice_coord third = {pass_wrap(b.plane + q->third.dplane, l->n_planes), SITE_O, 0, 0};
+    q->base_third = lattice_site(l, third);
+    q->third.di = (int8_t)(q->third.di + q->other.di);
+    q->third.dj = (int8_t)(q->third.dj + q->other.dj);
 }
 
 /* `complete`: no anion is missing (struct move_context).  Returns 0 when the plane has no such bonds. */
@@ -279,6 +289,15 @@ KMC_HD void pass_row_begin(const struct pass_plane *q, const struct lattice *l, 
     row->at_b = row->other_j * l->row;
 }
 
+/* Only a hole or a peroxo O can be the third of a triple. */
+KMC_HD int pass_third_is_open(const struct pass_plane *q, const struct tile *t, int32_t i,
+                              int32_t j) {
+    const struct lattice *l = &t->lattice;
+    int64_t at = pass_wrap(j + q->third.dj, l->nb) * l->row + pass_wrap(i + q->third.di, l->na);
+    int state = rate_model_state(t->x.occupancy[q->base_third + at]);
+    return state == ANION_HOLE || state == ANION_PEROXO;
+}
+
 /* Can the bond between two bytes be a move at all, and is it kept?  What most lanes end at. */
 KMC_HD int pass_is_open(const struct pass *p, const struct pass_plane *q, uint8_t byte_a,
                         uint8_t byte_b, uint32_t word) {
@@ -346,6 +365,8 @@ KMC_HD int32_t pass_scan_plane(const struct pass *p, const struct pass_plane *q,
             open[n].lane = lane;
             open[n].i = (int16_t)i;
             open[n].j = (int16_t)j;
+            if (q->triple) /* the same for all lanes */
+                kept = pass_third_is_open(q, t, i, j) ? kept : 0;
             n += (int)(words[lane].v[word_number] >> 1 & (PASS_KEEP - 1)) < kept;
             i += step_a; /* pass_place of the next one */
             i -= i >= end_a ? span_a : 0;
@@ -391,7 +412,8 @@ KMC_HD int pass_judge(const struct pass_plan *plan, const struct pass *p,
                       const struct move_context *k, int32_t i, int32_t lane, uint32_t word,
                       struct move *mv) {
     return pass_drawn_bond(plan, p, q, row, t, i, lane, word, &mv->bond) &&
-           pass_allowed(t, &mv->bond) && moves_judge_bond(k, (int)(word & 1), mv);
+           (!q->triple || pass_third_is_open(q, t, i, row->j)) && pass_allowed(t, &mv->bond) &&
+           moves_judge_bond(k, (int)(word & 1), mv);
 }
 
 /* The same for a bond that pass_scan_plane has found open. */
