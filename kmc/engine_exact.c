@@ -40,9 +40,9 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_REDOX, NEAR_TET, TO(TOKEN_LI_TET), {0.03, 0.01, 0.01}},
     {TOKEN_LI_TET, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.02}},
     {TOKEN_LI_TET, NEAR_TET, TO(TOKEN_LI_TET), {0.02, 0.005, 0.005}},
-    {TOKEN_LI_OCT, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.02, 0.02, 0.06}},
-    {TOKEN_REDOX, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.02}},
-    {TOKEN_DEEP, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.01}},
+    {TOKEN_LI_OCT, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.4, 0.4, 1.2}},
+    {TOKEN_REDOX, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.2, 0.2, 0.4}},
+    {TOKEN_DEEP, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.1, 0.1, 0.1}},
     {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_LI_OCT), {0.02, 0.02, 0.02}},
     {TOKEN_LI_TET, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
     {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
@@ -63,6 +63,7 @@ struct engine {
     struct influence influence;
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
+    double more_draws[VOLTAGE_BANDS]; /* factor on the draws asked for: triples are not counted */
     uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
     int64_t *stale;       /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;    /* [n_sites] */
@@ -70,14 +71,20 @@ struct engine {
 
 /* ---- equilibrate ---- */
 
+/* Triples come on top of what is asked for, and only where dimers can form. */
 static void fill_slots(struct engine *e) {
     for (int band = 0; band < VOLTAGE_BANDS; band++) {
-        double total = 0, sum = 0;
+        double total = 0, triples = 0, sum = 0;
         int slot = 0;
         for (int c = 0; c < BOND_CHANNELS; c++)
-            total += bond_channels[c].weight[band];
+            *(bond_channels[c].group == NEAR_TRIPLE ? &triples : &total) +=
+                bond_channels[c].weight[band];
+        triples = e->m->with_dimers ? triples : 0;
+        e->more_draws[band] = (total + triples) / total;
         for (int c = 0; c < BOND_CHANNELS; c++) {
-            sum += bond_channels[c].weight[band] / total;
+            if (bond_channels[c].group == NEAR_TRIPLE && triples == 0)
+                continue;
+            sum += bond_channels[c].weight[band] / (total + triples);
             while (slot < CHANNEL_SLOTS && (double)slot + 0.5 < sum * CHANNEL_SLOTS)
                 e->slots[band][slot++] = (uint8_t)c;
         }
@@ -182,6 +189,9 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
     struct move_context k = {e->m, &e->s->x, {0}, electrode->voltage_ueV, e->complete};
     events_limits_init(&k.limits, e->m, slice_s);
     int band = voltage_band(electrode->voltage_ueV);
+    draws = (int64_t)((double)draws * e->more_draws[band]);
+    measured = (int64_t)((double)measured * e->more_draws[band]);
+    measured = measured > 0 ? measured : 1;
     e->s->step++;
     for (int64_t d = 0; d < draws; d++) {
         struct philox_block r =

@@ -33,7 +33,8 @@ struct channel_source {
         }                                                                                          \
     }
 
-/* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
+/* Weights: where each couple works; found by false hysteresis at equal effort, those of triples by the convergence of oxygen events (kmc/DESIGN.md,
+ * "Equilibration", "Parallel against exact"). */
 static const struct channel_source sources[] = {
     {SITE_OCT, LI_GAP, PASS_VERTEX, 0, 0, {0.10, 0.16, 0.45}, KEEP_ALL},
     {SITE_OCT, TM_GAP, PASS_VERTEX, 0, 0, {0.06, 0.08, 0.08}, {{50, 20, 10}, {0}, {0}}},
@@ -64,8 +65,8 @@ static const struct channel_source sources[] = {
     {SITE_TET_UP, LI_GAP, PASS_TET, 0, 0, {0.02, 0.005, 0.005}, KEEP_ALL},
     {SITE_TET_UP, LI_GAP, PASS_VERTEX, 0, 0, {0.01, 0.01, 0.02}, KEEP_ALL},
     {SITE_TET_UP, TM_GAP, PASS_OCT_IN_GAP, 0, 0, {0.01, 0.003, 0.003}, KEEP_ALL},
-    {SITE_OCT, LI_GAP, PASS_TRIPLE, 0, 0, {0.02, 0.02, 0.06}, KEEP_ALL},
-    {SITE_OCT, TM_GAP, PASS_TRIPLE, 0, 0, {0.02, 0.02, 0.03}, {{50, 20, 20}, {0}, {0}}},
+    {SITE_OCT, LI_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
+    {SITE_OCT, TM_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.3}, {{50, 20, 20}, {0}, {0}}},
     {SITE_OCT,
      TM_GAP,
      PASS_FAR,
@@ -446,8 +447,9 @@ double passes_mean_lanes(const struct pass_plan *plan, const int32_t span[AXES])
     double sum = 0;
     for (int band = 0; band < BANDS; band++)
         for (int s = 0; s < PASS_SLOTS; s++) {
-            const uint8_t *spacing = plan->channel[plan->slot[band][s]].spacing;
-            double lanes = 1;
+            const struct pass_channel *ch = &plan->channel[plan->slot[band][s]];
+            const uint8_t *spacing = ch->spacing;
+            double lanes = ch->group != PASS_TRIPLE;
             for (int a = 0; a < AXES; a++)
                 lanes *= pass_count(span[a], spacing[a]);
             sum += lanes;

@@ -388,7 +388,7 @@ Test(detailed_balance, every_kind_of_event_is_checked_and_holds) {
     expect_at_least("reductions", p.by_kind[EVENT_REDUCE], 100);
     expect_at_least("events that exchange Li with the electrode", p.electrode, 200);
     expect_at_least("slowed events", p.slowed, 200);
-    check_disorder(&p, 3, 4.5, 1e-3);
+    check_disorder(&p, 10, 4.5, 1e-3);
     for (int k = EVENT_JOIN; k < EVENT_KINDS; k++) {
         expect_at_least("oxygen events left to the clock", p.left[k], 25);
         expect_at_least("oxygen events that are fast moves", p.moved[k], 25);

@@ -264,7 +264,7 @@ Test(equilibrium, redox_centres_alone) {
     struct known_states states;
     observed = &b;
     known_enumerate(b.k, b.choice, b.n, b.observe, b.n_observables, &states);
-    compare(&b, &states, &e, 9000);
+    compare(&b, &states, &e, 12000);
     known_states_free(&states);
     known_free(b.k);
 }
