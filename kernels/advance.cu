@@ -236,7 +236,7 @@ __global__ static void __launch_bounds__(WINDOW_THREADS)
         data.is_stale + (int64_t)blockIdx.x * (data.window_leaves / 32 + 1),
         data.is_old + (int64_t)blockIdx.x * (data.window_sites / 32 + 1),
         data.stale + (int64_t)blockIdx.x * data.window_leaves,
-        data.old + (int64_t)blockIdx.x * DEVICE_OLD_MAX};
+        data.old + (int64_t)blockIdx.x * WINDOW_OLD_MAX};
     for (int64_t item = blockIdx.x; item < data.n_regions * n; item += gridDim.x) {
         struct device_advance *j = &job[item / data.n_regions];
         int64_t region = item % data.n_regions;

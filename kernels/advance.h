@@ -25,6 +25,7 @@
 #include "tile.h"
 
 enum { WINDOW_FAN = 32, WINDOW_LEVELS = 6 };
+enum { WINDOW_OLD_MAX = 1024 }; /* sites whose fields one event can touch, with room */
 
 /* Block of cells whose owners may act; cells wrap round the box. */
 struct region {

@@ -373,7 +373,7 @@ static const char *reserve_windows(struct device *d, int64_t blocks) {
                    n * (size_t)d->plan.window_leaves * sizeof(int32_t)));
     TRY(cudaMalloc((void **)&d->data.is_old, old));
     TRY(cudaMemset(d->data.is_old, 0, old));
-    TRY(cudaMalloc((void **)&d->data.old, n * DEVICE_OLD_MAX * sizeof *d->data.old));
+    TRY(cudaMalloc((void **)&d->data.old, n * WINDOW_OLD_MAX * sizeof *d->data.old));
     TRY(cudaMalloc((void **)&d->data.window, n * (size_t)d->data.window_bytes));
     d->blocks = blocks;
     return NULL;

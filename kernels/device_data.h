@@ -24,11 +24,10 @@ struct device_data {
     uint32_t *is_stale;        /* [blocks][window_leaves / 32 + 1], all 0 between refreshes */
     int32_t *stale;            /* [blocks][window_leaves] */
     uint32_t *is_old;          /* [blocks][window_sites / 32 + 1], all 0 between refreshes */
-    struct lattice_coord *old; /* [blocks][DEVICE_OLD_MAX] */
+    struct lattice_coord *old; /* [blocks][WINDOW_OLD_MAX] */
     char
         *window; /* [blocks][window_bytes]: fields, and the copy where it is not in shared memory */
 };
-enum { DEVICE_OLD_MAX = 2048 }; /* sites whose fields an event can touch, with room */
 
 /* Adds to 64-bit sums; two's complement makes the unsigned add right. */
 __device__ static inline void add64(int64_t *sum, int64_t value) {

@@ -187,7 +187,7 @@ KMC_HD int32_t energy_of_ion(const struct rate_model *m, const struct configurat
 
 /* A lower bound of energy_place at a tet of a class for a TM ion taken off an oct that shares a face with it, in three parts: a constant, one for each unit
  * of phi of the tet, and one for each TM ion and each Li around it, all with the ion still in its oct.  The O take the least that another TM can cost,
- * faces between tets are left out (m->face_bound: they cost energy). */
+ * faces between tets are left out (they cost energy: see fields_bound_hops). */
 struct energy_bound {
     int32_t constant, per_phi, per_tm, per_li;
 };

@@ -77,18 +77,20 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
         f->around[state] = byte + state * n;
 }
 
-/* Energy above that of the oct from which on a barrier max(dE, kra + dE/2) lies above `floor`; the rate at the floor itself may count. */
+/* Energy above that of the oct from which on a barrier max(dE, kra + dE/2) lies above `floor`; the rate at the floor itself may count.  A bonded O counts
+ * where it lowers the barrier: whether it lies in the face of the hop is not asked. */
 KMC_HD int32_t fields_slow(const struct rate_model *m, int64_t floor, int species, int bonded,
                            int n_li) {
-    int64_t kra = (int64_t)m->hop_barrier[species] + (bonded ? m->peroxo_face : 0);
+    int64_t kra =
+        (int64_t)m->hop_barrier[species] + (bonded && m->peroxo_face < 0 ? m->peroxo_face : 0);
     kra += (int64_t)m->gate_per_li * (n_li > m->gate_free_li ? n_li - m->gate_free_li : 0);
     kra = kra > 0 ? kra : 0;
     floor++;
     return (int32_t)(2 * (floor - kra) < floor ? 2 * (floor - kra) : floor);
 }
 
-/* Bounds of the hops of all species, for barriers below `floor` ueV.  None when anions are missing, when TM ions in tets that share a face would attract
- * each other, or when a bonded O or more Li would open a gate. */
+/* Bounds of the hops of all species, for barriers below `floor` ueV.  None when anions are missing, or when TM ions in tets that share a face would
+ * attract each other. */
 KMC_HD void fields_bound_hops(struct fields *f, int64_t floor) {
     const struct rate_model *m = f->m;
     f->bounded = f->complete && m->face[FACE_TET_TET][GROUP_TM][GROUP_TM] >= 0 &&
@@ -247,6 +249,7 @@ KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_
     const int32_t *gained = f->m->pair[ANION_PEROXO];
     for (int64_t c = from; c < to; c++) {
         int state = rate_model_state(byte[c]);
+        f->share[c] = 0;
         if (!hole[c] || state > ANION_HOLE)
             continue;
         int32_t pairs = 0; /* energy_pairs */

@@ -14,7 +14,7 @@
 #include "influence.h"
 #include "schedule.h"
 
-enum { EXIT_MEMORY = 4, OLD_MAX = 2048 /* sites whose fields an event can touch, with room */ };
+enum { EXIT_MEMORY = 4 };
 
 /* What one thread works in during a call. */
 struct workspace {
@@ -31,7 +31,7 @@ struct workspace {
     uint8_t *is_stale;         /* [leaves], all 0 between refreshes */
     int32_t *stale;            /* [leaves] */
     uint8_t *is_old;           /* [sites of the copy], all 0 between refreshes */
-    struct lattice_coord *old; /* [OLD_MAX] */
+    struct lattice_coord *old; /* [WINDOW_OLD_MAX] */
 };
 
 /* What all replicas of one model share. */
@@ -78,7 +78,7 @@ static struct workspace *workspace_create(const struct schedule *s) {
     w->is_stale = calloc((size_t)s->window_leaves, 1);
     w->stale = malloc((size_t)s->window_leaves * sizeof *w->stale);
     w->is_old = calloc((size_t)s->window_sites, 1);
-    w->old = malloc(OLD_MAX * sizeof *w->old);
+    w->old = malloc(WINDOW_OLD_MAX * sizeof *w->old);
     if (w->tile && w->rate && w->is_stale && w->stale && w->is_old && w->old)
         return w;
     workspace_free(w);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "influence.h"
@@ -221,6 +222,8 @@ static bool derive(struct site_set *s, reads_of *const reads[], const int32_t **
 
 static void measure(struct influence *f, const struct lattice *l) {
     const struct window_influence *w = &f->lists;
+    for (int32_t k = 0; k < w->n_lists; k++) /* three sites change at most in one event */
+        assert(3 * (w->field_begin[k + 1] - w->field_begin[k]) <= WINDOW_OLD_MAX);
     for (int32_t q = 0; q < w->owner_begin[l->n_planes * SITE_KINDS]; q++) {
         const struct lattice_offset *o = &w->owner[q];
         const int32_t d[AXES] = {abs(o->di), abs(o->dj), abs(o->dplane)};

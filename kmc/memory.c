@@ -52,7 +52,7 @@ static int64_t region_bytes(const struct lattice *box) {
     int64_t leaves = window_leaves(&window.region);
     return window_layout(&window) * (int64_t)sizeof(double) + window_bytes(&window.tile.lattice) +
            lattice_array_length(&window.tile.lattice) + leaves * (int64_t)(1 + sizeof(int32_t)) +
-           2048 * (int64_t)sizeof(struct lattice_coord);
+           WINDOW_OLD_MAX * (int64_t)sizeof(struct lattice_coord);
 }
 
 /* What one thread of engine cpu works in: tiles and windows share their place. */

@@ -202,6 +202,23 @@ Test(window, keeps_all_rates_in_the_smallest_box) {
            100);
 }
 
+/* A bonded O in the face of a hop that hinders it or helps it: barriers about the floor of rates, so that bounds decide. */
+Test(window, keeps_all_rates_whatever_a_bonded_oxygen_does) {
+    static const char *const face[] = {"model.peroxo_face_eV=0.5", "model.peroxo_face_eV=-0.5"};
+    for (int k = 0; k < 2; k++) {
+        struct bench b;
+        bench_init(&b, fixture_create("builtin:o3-lmr",
+                                      FIXTURE_SET(LIVELY, SIZE(6, 6, 1), face[k],
+                                                  "elements.Mn.hop_barrier_eV=[1.7,1.7]",
+                                                  "elements.Ni.hop_barrier_eV=[1.7,1.7,1.7]",
+                                                  "elements.Co.hop_barrier_eV=[1.7,1.7]")));
+        run(&b, 4.6, 1e-3, 4, 40);
+        run(&b, 4.9, 1e-3, 4, 40);
+        cr_expect_gt(b.fired[EVENT_COMBINE] + b.fired[EVENT_JOIN], 10);
+        bench_free(&b);
+    }
+}
+
 /* Regions with margins: eight regions, and cuts in one axis only. */
 Test(window, keeps_all_rates_in_regions) {
     follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(18, 18, 3)), 1, 12, 30);
