@@ -117,7 +117,7 @@ demo:
 	@if [ -e $(DEMO_DIR) ]; then n=1; while [ -e $(DEMO_DIR).$$n ]; do n=$$((n+1)); done; \
 	    mv $(DEMO_DIR) $(DEMO_DIR).$$n; echo "the earlier $(DEMO_DIR) is now $(DEMO_DIR).$$n"; fi
 	$(BUILD)/kmc run builtin:demo -o $(DEMO_DIR)
-	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 5 --at charge --format extxyz -o $(DEMO_DIR)/snapshots/r000_c0005_charge.extxyz
+	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 10 --at charge --format extxyz -o $(DEMO_DIR)/snapshots/r000_c0010_charge.extxyz
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@if [ -e $(VENV)/ready ]; then $(VENV)/bin/python -m lrmkmc figures $(DEMO_DIR) --format png; \
 	 else echo "skipped: voltage profiles, mean voltages with the fade fit, structure, layer pictures"; fi
