@@ -14,8 +14,9 @@
  * time scale of a slice: it is no event here but a move of `equilibrate` (kernels/moves.h).  The criterion is the same from both ends, so each
  * of the two verbs obeys detailed balance.  Hops are slowed down instead, both directions by one factor.
  *
- * Owners: an ion owns its hops; a hole owns its combines; a bonded O owns its cleave, oxidise and reduce; joins and splits belong to one O of the pair
- * (events_owns_pair).  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
+ * Owners: an ion owns its hops; the O that is or stays a hole owns combines and cleaves; a bonded O owns its oxidise and reduce; joins and splits belong
+ * to one O of the pair (events_owns_pair).  So both directions of a pair of oxygen events have one owner: where regions take turns, none waits for the
+ * other one's turn.  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
  */
 #ifndef KERNELS_EVENTS_H
 #define KERNELS_EVENTS_H
@@ -530,7 +531,8 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
     ch.site = lattice_site(lat, o);
     uint8_t byte = e->x->occupancy[ch.site];
     ch.dir = (uint8_t)rate_model_partner(byte);
-    int64_t site_p = lattice_neighbor(lat, o, st->oxygen[ch.dir]);
+    struct lattice_coord p = lattice_step(lat, o, st->oxygen[ch.dir]);
+    int64_t site_p = lattice_site(lat, p);
     int state = rate_model_state(byte), other = rate_model_state(e->x->occupancy[site_p]);
     if (state == ANION_PEROXO && other == ANION_PEROXO) {
         int64_t split = -energy_join(m, e->x, o, ch.dir);
@@ -544,8 +546,8 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
                 events_add_oxygen(e, l, &ch, split, kra);
         }
         struct event_range range = events_range(&e->limits, EVENT_CLEAVE, m->peroxo_reduction);
-        ch.kind = EVENT_CLEAVE;
-        events_exchange(e, l, &ch, o, -1, split + events_cut_off(m, e->x, o, ch.dir),
+        ch.kind = EVENT_CLEAVE; /* o stays a hole, p takes the electron */
+        events_exchange(e, l, &ch, p, -1, split + events_cut_off(m, e->x, p, st->reverse[ch.dir]),
                         m->peroxo_reduction, &range);
     }
     int gain = state == ANION_PEROXO ? +1 : -1;
@@ -587,6 +589,12 @@ KMC_HD void events_apply_bond(const struct rate_model *m, struct configuration *
     energy_apply_anion(m, x, p, join ? ANION_PEROXO : ANION_HOLE, join ? st->reverse[dir] : 0);
 }
 
+/* The other O of an oxygen event. */
+KMC_HD struct lattice_coord events_other(const struct lattice *l, struct lattice_coord owner,
+                                         const struct event_channel *ch) {
+    return lattice_step(l, owner, lattice_stencil_of(l, owner)->oxygen[ch->dir]);
+}
+
 /* Carries an event out on the configuration. */
 KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
                          const struct event_channel *ch) {
@@ -608,12 +616,12 @@ KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
         break;
     case EVENT_CLEAVE:
         events_apply_bond(m, x, c, ch->dir, 0);
-        tokens_apply(m, x, c, -1);
+        tokens_apply(m, x, events_other(lat, c, ch), -1);
         tokens_apply(m, x, t, +1);
         break;
     case EVENT_COMBINE:
         tokens_apply(m, x, t, -1);
-        tokens_apply(m, x, lattice_step(lat, c, lattice_stencil_of(lat, c)->oxygen[ch->dir]), +1);
+        tokens_apply(m, x, events_other(lat, c, ch), +1);
         events_apply_bond(m, x, c, ch->dir, 1);
         break;
     case EVENT_OXIDISE:

@@ -171,12 +171,9 @@ static struct move_bond bond_of(const struct lattice *l, const struct event_chan
         b.site_b = ch->target;
         b.shared = 0;
         b.dir = (int8_t)ch->dir;
-    } else if (ch->kind == EVENT_COMBINE) {
+    } else if (ch->kind == EVENT_COMBINE || ch->kind == EVENT_CLEAVE) {
         b.site_b = lattice_neighbor(l, o, lattice_stencil_of(l, o)->oxygen[ch->dir]);
         b.dir = (int8_t)lattice_stencil_of(l, o)->reverse[ch->dir];
-        b.triple = 1;
-    } else if (ch->kind == EVENT_CLEAVE) {
-        b.dir = (int8_t)ch->dir;
         b.triple = 1;
     }
     b.a = lattice_coord_of(l, b.site_a);
