@@ -116,7 +116,9 @@ start() { # directory, engine, flags...: becomes the program; with & its process
     directory=$1
     engine=$2
     shift 2
-    exec "$KMC" run builtin:demo -q --engine "$engine" --cycles 2 --replicas 3 --set structure.cells_a=6 --set structure.cells_b=6 \
+    cycles=24 # long enough to be stopped in the middle
+    [ "$engine" = exact ] && cycles=2
+    exec "$KMC" run builtin:demo -q --engine "$engine" --cycles $cycles --replicas 3 --set structure.cells_a=6 --set structure.cells_b=6 \
         --set output.checkpoint_minutes=0.0005 -o "$WORK/$directory" "$@"
 }
 small() { (start "$@"); }
