@@ -94,6 +94,7 @@ KMC_HD void window_place(struct window *w, const struct lattice *box, const int3
     t->lattice = *box;
     t->lattice.pad = 1;
     t->lattice.reach = NULL;
+    t->lattice.layer = NULL;
     t->lattice.na = length[AXIS_A];
     t->lattice.nb = length[AXIS_B];
     t->lattice.n_planes = length[AXIS_C];

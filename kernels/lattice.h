@@ -189,11 +189,6 @@ KMC_HD int64_t lattice_oxygen(const struct lattice *l, struct lattice_coord c, i
     return lattice_neighbor(l, c, lattice_stencil_of(l, c)->oxygen[v]);
 }
 
-/* Site of an O from its index among all O. */
-KMC_HD int64_t lattice_oxygen_site(const struct lattice *l, int64_t index) {
-    return index + index / l->layer_size * (SITE_KINDS - 1) * l->layer_size;
-}
-
 /* Places in memory of a cell of the box: itself, and its images in the border of a tile. */
 struct lattice_places {
     int n;

@@ -90,10 +90,6 @@ struct configuration {
 };
 enum { RATE_MODEL_ABSENT = -32768 };
 
-KMC_HD int rate_model_is_oct(int32_t kind) {
-    return kind == SITE_OCT;
-}
-
 KMC_HD int rate_model_site_class(struct lattice_coord c) {
     return (lattice_is_tm_gap(c.plane) ? CLASS_TM_OCT : CLASS_LI_OCT) +
            (c.kind == SITE_OCT ? 0 : 1);
