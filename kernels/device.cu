@@ -14,7 +14,7 @@ struct device {
     struct device_plan plan;
     struct lattice lattice; /* pointers on the device */
     struct lattice *lattice_on_device;
-    int64_t sites, oxygen;
+    int64_t sites, oxygen, layer_size;
     int32_t room, n_replicas;
     struct configuration *replica; /* [room] host copy of the table of device pointers */
     int32_t **demon;
@@ -127,6 +127,7 @@ static const char *open_all(struct device *d, const struct rate_model *m,
     d->plan = *p;
     d->sites = lattice_n_sites(&m->lattice);
     d->oxygen = lattice_n_oxygen(&m->lattice);
+    d->layer_size = (int64_t)m->lattice.na * m->lattice.nb;
     TRY(cudaSetDevice(0));
     TRY(cudaStreamCreate(&d->stream));
     const char *problem = copy_lattice(d, &m->lattice);
@@ -345,6 +346,49 @@ static const char *receive_jobs(struct device *d, void *job, size_t bytes) {
     TRY(cudaMemcpyAsync(d->jobs_host, d->jobs, bytes, cudaMemcpyDeviceToHost, d->stream));
     TRY(cudaStreamSynchronize(d->stream));
     memcpy(job, d->jobs_host, bytes);
+    return NULL;
+}
+
+enum { CENSUS_THREADS = 256, CENSUS_BLOCKS = 64, CENSUS_ENTRIES = MODEL_SPECIES + ANION_STATES };
+
+/* Block y counts replica job[y], together with the other blocks of its row. */
+__global__ static void __launch_bounds__(CENSUS_THREADS)
+    census_kernel(struct device_data data, struct device_census *job, int64_t sites,
+                  int64_t layer_size) {
+    __shared__ unsigned long long count[CENSUS_ENTRIES];
+    struct device_census *j = &job[blockIdx.y];
+    const uint8_t *byte = data.replica[j->replica].occupancy;
+    for (int k = threadIdx.x; k < CENSUS_ENTRIES; k += blockDim.x)
+        count[k] = 0;
+    __syncthreads();
+    int64_t stride = (int64_t)gridDim.x * blockDim.x;
+    for (int64_t s = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; s < sites; s += stride) {
+        int entry = census_entry(census_is_oxygen(s, layer_size), byte[s]);
+        if (entry >= 0)
+            atomicAdd(&count[entry], 1ull);
+    }
+    __syncthreads();
+    for (int k = threadIdx.x; k < CENSUS_ENTRIES; k += blockDim.x)
+        add64(k < MODEL_SPECIES ? &j->census.cation[k] : &j->census.anion[k - MODEL_SPECIES],
+              (int64_t)count[k]);
+}
+
+extern "C" const char *device_census(struct device *d, struct device_census *job, int n) {
+    enum { ROWS = 32768 }; /* of a launch: below the limit of the grid */
+    for (int from = 0; from < n; from += ROWS) {
+        int rows = n - from < ROWS ? n - from : ROWS;
+        size_t bytes = (size_t)rows * sizeof *job;
+        int64_t blocks = (d->sites + CENSUS_THREADS - 1) / CENSUS_THREADS;
+        dim3 grid((unsigned)(blocks < CENSUS_BLOCKS ? blocks : CENSUS_BLOCKS), (unsigned)rows);
+        const char *problem = send_jobs(d, job + from, bytes);
+        if (problem)
+            return problem;
+        census_kernel<<<grid, CENSUS_THREADS, 0, d->stream>>>(
+            d->data, (struct device_census *)d->jobs, d->sites, d->layer_size);
+        problem = receive_jobs(d, job + from, bytes);
+        if (problem)
+            return problem;
+    }
     return NULL;
 }
 

@@ -6,6 +6,7 @@
 #ifndef KERNELS_DEVICE_H
 #define KERNELS_DEVICE_H
 #include "advance.h"
+#include "census.h"
 #include "equilibrate.h"
 
 #ifdef __cplusplus
@@ -41,6 +42,11 @@ struct device_advance {
     struct window_sums sums;
 };
 
+struct device_census {
+    int32_t replica;
+    struct census census;
+};
+
 /* Number of usable GPUs; `why` (may be NULL) gets the reason when there is none. */
 int device_count(char *why, size_t size);
 
@@ -67,6 +73,9 @@ const char *device_upload(struct device *d, int32_t replica, const struct config
 
 const char *device_equilibrate(struct device *d, struct device_equilibrate *job, int n);
 const char *device_advance(struct device *d, struct device_advance *job, int n);
+
+/* Counts replicas; results in job[].census. */
+const char *device_census(struct device *d, struct device_census *job, int n);
 
 #ifdef __cplusplus
 }

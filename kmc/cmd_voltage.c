@@ -6,7 +6,6 @@
 #include "options.h"
 #include "progress.h"
 #include "simulation.h"
-#include "structure.h"
 
 static const char usage[] =
     "kmc voltage SCENARIO [flags] - equilibrium voltage curve and dQ/dV, slow events off\n"
@@ -51,9 +50,6 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
         return;
 #pragma omp atomic
     t->sweep->progress.evaluated += s->evaluated;
-    struct structure now;
-    engine_fetch(r->ops, r->engine);
-    structure_count(&now, r->model, r->species, &r->state.x);
     double units = (double)r->cell.n_formula;
     int64_t k = t->index[b]++;
 #pragma omp critical(voltage_curve)
@@ -65,9 +61,9 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
         p->voltage += s->voltage_V;
         p->capacity += s->charged_mAh_per_g;
         p->x_li += s->li / units;
-        p->hole += (double)now.hole / units;
+        p->hole += (double)s->census->anion[ANION_HOLE] / units;
         for (int i = 0; i < r->species->n_species; i++)
-            p->species[i] += (double)now.species[i] / units;
+            p->species[i] += (double)s->census->cation[i] / units;
     }
     if (omp_get_thread_num() == 0)
         progress_show(&t->sweep->progress, 0.5 * b + 0.5 * fmin(1, fmax(0, s->progress)),
@@ -95,7 +91,7 @@ static int sweep_group(void *context, struct replica *r, int n) {
         for (int k = 0; k < n; k++) {
             track[k].sweep = sweep;
             observer[k] = (struct protocol_observer){
-                .context = &track[k], .slice = on_slice, .half = on_half};
+                .context = &track[k], .census = true, .slice = on_slice, .half = on_half};
             protocol_begin(&run[k], &r[k], &sweep->sim.protocol, &observer[k], stderr);
         }
         status = protocol_run_all(run, n);

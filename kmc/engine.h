@@ -2,6 +2,7 @@
 #ifndef KMC_ENGINE_H
 #define KMC_ENGINE_H
 #include <stdbool.h>
+#include "../kernels/census.h"
 #include "../kernels/moves.h"
 #include "state.h"
 
@@ -55,6 +56,8 @@ struct engine_ops {
     void (*equilibrate_all)(struct engine_task *task, int n);
     void (*advance_all)(struct engine_task *task, int n);
     void (*fetch)(struct engine *e);
+    /* Counts the states of n replicas where they are; NULL = on the host. */
+    void (*census_all)(struct engine *const *e, struct census *census, int n);
 };
 
 /* Tasks of n replicas of one back end. */

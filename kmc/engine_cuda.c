@@ -173,6 +173,18 @@ static void cuda_fetch(struct engine *e) {
     e->host_is_old = false;
 }
 
+static void cuda_census_all(struct engine *const *e, struct census *census, int n) {
+    struct device_census *job = calloc((size_t)n, sizeof *job);
+    if (!job)
+        stop_on("out of memory on the host");
+    for (int k = 0; k < n; k++)
+        job[k].replica = e[k]->replica;
+    stop_on(device_census(e[0]->c->device, job, n));
+    for (int k = 0; k < n; k++)
+        census[k] = job[k].census;
+    free(job);
+}
+
 static bool cuda_available(char *why, size_t size) {
     return device_count(why, size) > 0;
 }
@@ -186,4 +198,5 @@ const struct engine_ops engine_cuda = {.name = "cuda",
                                        .advance = cuda_advance,
                                        .equilibrate_all = cuda_equilibrate_all,
                                        .advance_all = cuda_advance_all,
-                                       .fetch = cuda_fetch};
+                                       .fetch = cuda_fetch,
+                                       .census_all = cuda_census_all};

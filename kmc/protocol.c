@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "protocol.h"
+#include "couples.h"
 #include "units.h"
 
 static double hours(const struct scenario *s, const char *key) {
@@ -111,6 +112,7 @@ static void book(struct protocol_run *w) {
                                .voltage_V = at->voltage_V,
                                .current_mA_per_g = w->duration_s > 0 ? sign * dq / hours_passed : 0,
                                .li = at->li,
+                               .census = w->o->census ? &w->census : NULL,
                                .evaluated = h->sum.evaluated - w->evaluated_before,
                                .capacity_mAh_per_g = capacity,
                                .charged_mAh_per_g =
@@ -338,6 +340,8 @@ static void end_slice(struct protocol_run *w) {
 struct batch {
     struct protocol_run **active; /* [n] those with a slice under way */
     struct engine_task *task;     /* [n] */
+    struct engine **engine;       /* [n] */
+    struct census *census;        /* [n] */
     int n_active;
 };
 
@@ -366,6 +370,29 @@ static void run_sub_slice(struct batch *b, int64_t k) {
             advanced(b->active[i], &b->task[n++].advanced);
 }
 
+/* Counts the replicas whose observers ask for it. */
+static void take_census(struct batch *b) {
+    const struct engine_ops *ops = b->active[0]->r->ops;
+    int n = 0;
+    for (int i = 0; i < b->n_active; i++)
+        if (b->active[i]->o->census)
+            b->engine[n++] = b->active[i]->r->engine;
+    if (n == 0)
+        return;
+    if (ops->census_all)
+        ops->census_all(b->engine, b->census, n);
+    n = 0;
+    for (int i = 0; i < b->n_active; i++) {
+        struct protocol_run *w = b->active[i];
+        if (!w->o->census)
+            continue;
+        if (ops->census_all)
+            w->census = b->census[n++];
+        else
+            couples_census(&w->census, &w->r->state.x);
+    }
+}
+
 static bool run_batch_slice(struct batch *b, struct protocol_run *runs, int n) {
     int64_t most = 0;
     b->n_active = 0;
@@ -378,6 +405,7 @@ static bool run_batch_slice(struct batch *b, struct protocol_run *runs, int n) {
         return false;
     for (int64_t k = 0; k < most; k++)
         run_sub_slice(b, k);
+    take_census(b);
     for (int i = 0; i < b->n_active; i++)
         end_slice(b->active[i]);
     return true;
@@ -400,8 +428,10 @@ void protocol_continue(struct protocol_run *w, const struct protocol_position *a
 }
 
 int protocol_run_all(struct protocol_run *runs, int n) {
-    struct batch b = {malloc((size_t)n * sizeof *b.active), malloc((size_t)n * sizeof *b.task), 0};
-    int status = b.active && b.task ? 0 : 4;
+    struct batch b = {malloc((size_t)n * sizeof *b.active), malloc((size_t)n * sizeof *b.task),
+                      malloc((size_t)n * sizeof *b.engine), malloc((size_t)n * sizeof *b.census),
+                      0};
+    int status = b.active && b.task && b.engine && b.census ? 0 : 4;
     const struct protocol_observer *o = runs[0].o;
     while (status == 0 && run_batch_slice(&b, runs, n)) {
         for (int i = 0; i < n; i++)
@@ -413,6 +443,8 @@ int protocol_run_all(struct protocol_run *runs, int n) {
         status = status ? status : runs[i].status;
     free(b.active);
     free(b.task);
+    free(b.engine);
+    free(b.census);
     return status;
 }
 

@@ -55,12 +55,13 @@ struct protocol_slice {
     enum protocol_step step;
     double time_s; /* at its end, since the start of the run */
     double voltage_V;
-    double current_mA_per_g;   /* mean over the slice, positive on charge */
-    double li;                 /* <N> */
-    double capacity_mAh_per_g; /* passed since the start of the half-cycle, positive */
-    double charged_mAh_per_g;  /* net charge since the pristine crystal, positive = Li removed */
-    double progress;           /* estimate of the share of this half-cycle done, 0 to 1 */
-    int64_t evaluated;         /* moves of this slice whose energy was evaluated */
+    double current_mA_per_g;     /* mean over the slice, positive on charge */
+    double li;                   /* <N> */
+    double capacity_mAh_per_g;   /* passed since the start of the half-cycle, positive */
+    double charged_mAh_per_g;    /* net charge since the pristine crystal, positive = Li removed */
+    double progress;             /* estimate of the share of this half-cycle done, 0 to 1 */
+    int64_t evaluated;           /* moves of this slice whose energy was evaluated */
+    const struct census *census; /* at its end; NULL when the observer does not ask for it */
 };
 
 /* Sums over one half-cycle. */
@@ -82,6 +83,7 @@ struct protocol_run;
 /* Receives what happens; called from the thread that runs the replica. Members may be NULL. */
 struct protocol_observer {
     void *context;
+    bool census; /* wants one with every slice */
     void (*slice)(void *context, const struct replica *r, const struct protocol_slice *s);
     /* after charge and discharge with their holds and rests; return false to stop */
     bool (*half)(void *context, const struct replica *r, int64_t cycle, bool charge,
@@ -122,6 +124,7 @@ struct protocol_run {
     /* the slice under way */
     double duration_s;
     int64_t sub_slices, sum_li, samples, evaluated_before;
+    struct census census; /* when the observer asks for it */
 };
 
 /* At the beginning of the first cycle. */

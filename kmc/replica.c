@@ -1,4 +1,5 @@
 #include "replica.h"
+#include "couples.h"
 #include "units.h"
 
 int replica_create(struct replica *r, const struct scenario *s, const struct species_table *t,
@@ -15,6 +16,7 @@ int replica_create(struct replica *r, const struct scenario *s, const struct spe
     if (state_init(&r->state, m, r->cell.occupancy, (uint64_t)scenario_int(s, "run.seed"),
                    number)) {
         supercell_drop_sites(&r->cell); /* the state has its own copy now */
+        couples_census(&r->pristine, &r->state.x);
         r->engine = ops->create(m, &r->state, threads);
     }
     if (r->engine)

@@ -10,6 +10,7 @@ struct replica {
     const struct species_table *species; /* the same */
     struct supercell cell; /* sizes, counts and texts; its occupancy is gone, the state holds it */
     struct state state;
+    struct census pristine; /* of the crystal as built */
     const struct engine_ops *ops;
     struct engine *engine;
     int threads; /* that the engine may use */

@@ -38,8 +38,7 @@ static void show(struct run *run, const struct replica *r, const struct protocol
 static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
     struct worker *w = context;
     struct run *run = w->run;
-    track_slice(w->track, r->number, s, r->number < run->profile_replicas,
-                run->sim.protocol.cycles);
+    track_slice(w->track, r, s, s->census ? &run->couples : NULL, run->sim.protocol.cycles);
 #pragma omp atomic
     run->progress.evaluated += s->evaluated;
     if (omp_get_thread_num() == 0)
@@ -124,8 +123,11 @@ static int begin_replica(struct run *run, struct replica *r, struct worker *w) {
     int64_t stored = run->keeper.replica[r->number].stored;
     w->run = run;
     w->track = &run->track[r->number];
-    w->observer = (struct protocol_observer){
-        .context = w, .slice = on_slice, .half = on_half, .boundary = on_boundary};
+    w->observer = (struct protocol_observer){.context = w,
+                                             .census = r->number < run->profile_replicas,
+                                             .slice = on_slice,
+                                             .half = on_half,
+                                             .boundary = on_boundary};
     protocol_begin(w->at, r, &run->sim.protocol, &w->observer, stderr);
     if (stored >= 0)
         return go_back(run, r, stored, w->at);
@@ -181,8 +183,11 @@ static void body_profile(FILE *out, const void *context) {
     const struct run *run = context;
     fputs("Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Charging Capacity / "
           "Ah,Discharging Capacity / Ah,"
-          "Step Index / 1,Replica / 1,Capacity / mAh g-1\n",
+          "Step Index / 1,Replica / 1,Capacity / mAh g-1",
           out);
+    for (int k = 0; k < run->couples.n; k++)
+        fprintf(out, ",Charge from %s / mAh g-1", run->couples.name[k]);
+    fputc('\n', out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
         fwrite(run->track[k].profile.data, 1, run->track[k].profile.bytes, out);
 }
@@ -250,6 +255,7 @@ int run_create(struct run *run, const struct scenario *s) {
     info->scenario = s;
     info->cell = &run->sim.cell;
     run->snapshots = scenario_text(s, "output.snapshots");
+    couples_of(&run->couples, &run->sim.species, &run->sim.cell);
     run->profile_replicas = scenario_int(s, "output.profile_replicas");
     return 0;
 }

@@ -18,6 +18,7 @@ struct run {
     struct checkpoint_file from; /* what a resumed run goes on from; file -1 for a new one */
     bool *finished;              /* [replicas] by a process before */
     int64_t profile_replicas;
+    struct couples couples;
     const char *snapshots; /* none, last, all */
     double written_s;      /* when cycles.csv was last written, since the start */
 };

@@ -31,7 +31,7 @@ static bool make_room(struct track_text *text, size_t bytes) {
     return true;
 }
 
-/* Adds one row. */
+/* Adds one row, or a part of it. */
 static void add_row(struct track *t, struct track_text *text, const char *format, ...) {
     va_list arguments;
     if (!make_room(text, ROW_BYTES)) {
@@ -50,8 +50,18 @@ static double share_done(const struct protocol_slice *s, int64_t cycles) {
     return ((double)(s->cycle - 1) + half + inside) / (double)cycles;
 }
 
-void track_slice(struct track *t, uint32_t replica, const struct protocol_slice *s,
-                 bool with_profile, int64_t cycles) {
+/* Charge that the couples have given since the pristine crystal, mAh/g. */
+static void add_couples(struct track *t, const struct replica *r, const struct couples *c,
+                        const struct census *now) {
+    int64_t electrons[COUPLES_MAX];
+    couples_electrons(c, r->species, &r->pristine, now, electrons);
+    for (int k = 0; k < c->n; k++)
+        add_row(t, &t->profile, ",%.4f", (double)electrons[k] * replica_mAh_per_g_per_li(r));
+    add_row(t, &t->profile, "\n");
+}
+
+void track_slice(struct track *t, const struct replica *r, const struct protocol_slice *s,
+                 const struct couples *profile, int64_t cycles) {
     bool new_half =
         (int64_t)s->step != t->last_step && (s->step == STEP_CHARGE || s->step == STEP_DISCHARGE);
     double before = new_half || s->cycle != t->last_cycle ? 0 : t->last_capacity;
@@ -63,10 +73,12 @@ void track_slice(struct track *t, uint32_t replica, const struct protocol_slice 
     /* another thread shows it */
 #pragma omp atomic write
     t->done = share_done(s, cycles);
-    if (with_profile)
-        add_row(t, &t->profile, "%.3f,%.5f,%.6f,%lld,%.7f,%.7f,%d,%u,%.4f\n", s->time_s,
-                s->voltage_V, s->current_mA_per_g * 1e-3, (long long)s->cycle, t->charged_Ah,
-                t->discharged_Ah, s->step, replica, s->capacity_mAh_per_g);
+    if (!profile)
+        return;
+    add_row(t, &t->profile, "%.3f,%.5f,%.6f,%lld,%.7f,%.7f,%d,%u,%.4f", s->time_s, s->voltage_V,
+            s->current_mA_per_g * 1e-3, (long long)s->cycle, t->charged_Ah, t->discharged_Ah,
+            s->step, r->number, s->capacity_mAh_per_g);
+    add_couples(t, r, profile, s->census);
 }
 
 /* A row for each size. */

@@ -4,6 +4,7 @@
  */
 #ifndef KMC_TRACK_H
 #define KMC_TRACK_H
+#include "couples.h"
 #include "cycle_record.h"
 
 /* Text that grows; no closing 0. Owner of data: this struct. */
@@ -28,9 +29,9 @@ struct track {
 bool track_init(struct track *t, int64_t cycles);
 void track_free(struct track *t);
 
-/* Books a slice; its row of the profile is kept when with_profile. `cycles` = of the whole run. */
-void track_slice(struct track *t, uint32_t replica, const struct protocol_slice *s,
-                 bool with_profile, int64_t cycles);
+/* Books a slice; its row of the profile is kept, with the charge of these couples, when `profile` is given. `cycles` = of the whole run. */
+void track_slice(struct track *t, const struct replica *r, const struct protocol_slice *s,
+                 const struct couples *profile, int64_t cycles);
 
 /* Books the end of a half-cycle: rows of the voids and its side of the record. */
 void track_half(struct track *t, const struct replica *r, int64_t cycle, bool charge,

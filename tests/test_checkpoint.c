@@ -20,6 +20,7 @@ struct trip {
     struct fixture *f;
     struct protocol p;
     struct track track;
+    struct couples couples;
     struct checkpoint_header header;
     char directory[64], path[80];
     int stop_after, boundaries; /* 0 = never */
@@ -40,6 +41,7 @@ static struct trip begin_trip(const struct engine_ops *ops, const char *const *s
     protocol_init(&t.p, t.f->scenario);
     use_engine(&t.f->replica, ops);
     cr_assert(track_init(&t.track, t.p.cycles));
+    couples_of(&t.couples, t.f->replica.species, &t.f->replica.cell);
     t.header = (struct checkpoint_header){.seed = 1, .replicas = 3, .used_s = 0.5};
     t.header.sites = t.f->replica.state.n_sites;
     snprintf(t.header.name, sizeof t.header.name, "trip");
@@ -60,7 +62,7 @@ static void end_trip(struct trip *t) {
 
 static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
     struct trip *t = context;
-    track_slice(&t->track, r->number, s, true, t->p.cycles);
+    track_slice(&t->track, r, s, &t->couples, t->p.cycles);
 }
 
 static bool on_half(void *context, const struct replica *r, int64_t cycle, bool charge,
@@ -97,7 +99,7 @@ static bool on_boundary(void *context, const struct protocol_run *runs, int n) {
 /* From the beginning, or from *at.  Returns whether it came to the end. */
 static bool go(struct trip *t, const struct protocol_position *at) {
     struct protocol_observer o = {
-        .context = t, .slice = on_slice, .half = on_half, .boundary = on_boundary};
+        .census = true, .context = t, .slice = on_slice, .half = on_half, .boundary = on_boundary};
     struct protocol_run w;
     protocol_begin(&w, &t->f->replica, &t->p, &o, stderr);
     if (at)

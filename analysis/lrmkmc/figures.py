@@ -30,10 +30,12 @@ from .style import (
     BLUE,
     GREEN,
     GREY,
+    LIGHT,
     ORANGE,
     PURPLE,
     SKY,
     VERMILLION,
+    YELLOW,
     legend_below,
     new_figure,
     save,
@@ -57,6 +59,17 @@ O_STATES = (
 VOLTAGE_COLUMNS = ["branch", "voltage_V", "capacity_mAh_per_g", "x_li", "dqdv_mAh_per_g_V"]
 SPECIES_NAME = re.compile(r"([a-z]{1,2})(\d)|o_([a-z0-9_]+)")
 ELEMENT_COLOUR = {"ni": GREEN, "co": BLUE, "mn": PURPLE}
+COUPLE_COLUMN = re.compile(r"Charge from (.+) / mAh g-1")
+COUPLE_COLOUR = {
+    "Ni": GREEN,
+    "Co": BLUE,
+    "Mn": PURPLE,
+    "O hole": SKY,
+    "O dimer": ORANGE,
+    "O2": BLACK,
+}
+OTHER_COUPLES = (YELLOW, VERMILLION, GREY, LIGHT)
+DQDV_BIN_V = 0.05
 ELEMENT_WIDTH = {"ni": 2.8, "mn": 2.2}  # wider lines first, so that equal curves stay visible
 VALENCE_STYLE = {"2": ":", "3": "--", "4": "-"}
 
@@ -69,14 +82,20 @@ def run_figures(run: Run) -> tuple[dict[str, Figure], list[str]]:
             "mean_voltages": mean_voltages(run),
             "structure": structure(run),
         }
+        notes = []
+        if couples(run.profile):
+            drawn["redox_couples"] = redox_couples(run)
+        else:
+            notes.append("profile.bdf.csv has no charge by couple, redox_couples left out")
         found = layers.choose_snapshots(run)
         if not found:
-            return drawn, [
+            notes.append(
                 "no snapshots in this run, layers_top and layers_side left out (output.snapshots)"
-            ]
+            )
+            return drawn, notes
         drawn["layers_top"] = layers.top_view(run, found)
         drawn["layers_side"] = layers.side_view(run, found)
-    return drawn, []
+    return drawn, notes
 
 
 def _band(ax: Axes, x: Array, mean: Array, half: Array, colour: str | tuple[float, ...]) -> None:
@@ -163,6 +182,71 @@ def _profile_legend(body: SubFigure, run: Run, n_cycles: int) -> None:
     if bands and n_cycles > 2:
         bands[0].set_label(f"{bands[0].get_label()} (first, last cycle)")
     legend_below(body, [*keys, *bands], 3)
+
+
+# ---- redox couples ----------------------------------------------------------------------------------------------------
+
+
+def couples(profile: pd.DataFrame) -> dict[str, str]:
+    """Name of each redox couple -> its column of the profile, in the order of the file."""
+    found = ((COUPLE_COLUMN.fullmatch(name), name) for name in profile.columns)
+    return {match[1]: name for match, name in found if match}
+
+
+def couple_dqdv(profile: pd.DataFrame, cycle: int, steps: tuple[int, ...]) -> pd.DataFrame:
+    """dQ/dV of one half-cycle by couple, mAh/(g V), mean over replicas.
+
+    Charge that a couple gives between two rows counts at the mean of their voltages, in bins of DQDV_BIN_V (index = their centres, V).
+    Positive is charge given on charge and charge taken back on discharge; a couple that turns into another one gives on one side and takes
+    on the other.
+    """
+    columns = couples(profile)
+    rows = profile[(profile["Cycle Count / 1"] == cycle) & profile["Step Index / 1"].isin(steps)]
+    sign = 1.0 if steps == HALF_CYCLES["charge"][0] else -1.0
+    parts = []
+    for _, one in rows.groupby("Replica / 1"):
+        voltage = one["Voltage / V"].to_numpy(dtype=np.float64)
+        middle = (voltage[1:] + voltage[:-1]) / 2.0
+        part = pd.DataFrame({c: sign * np.diff(one[n]) for c, n in columns.items()})
+        part["V"] = (np.floor(middle / DQDV_BIN_V) + 0.5) * DQDV_BIN_V
+        parts.append(part)
+    if not parts:
+        return pd.DataFrame(columns=[*columns])
+    return pd.concat(parts).groupby("V").sum() / (DQDV_BIN_V * len(parts))
+
+
+def redox_couples(run: Run) -> Figure:
+    """dQ/dV of the first and the last cycle, split into the couples that give the charge."""
+    figure, body = new_figure(5.4, run.provenance())
+    cycles = sorted({int(run.cycles["cycle"].min()), int(run.cycles["cycle"].max())})
+    axes = body.subplots(2, len(cycles), squeeze=False, sharex=True, sharey=True)
+    names = list(couples(run.profile))
+    spare = iter(OTHER_COUPLES)
+    colours = {c: COUPLE_COLOUR.get(c) or next(spare, GREY) for c in names}
+    for row, (half, (steps, _)) in enumerate(HALF_CYCLES.items()):
+        for ax, cycle in zip(axes[row], cycles, strict=True):
+            _stack(ax, couple_dqdv(run.profile, cycle, steps), colours)
+            ax.set_title(f"Cycle {cycle}, {half}")
+            ax.axhline(0.0, color=GREY, linewidth=0.7)
+    for ax in axes[-1]:
+        ax.set_xlabel(VOLTAGE)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("dQ/dV (mAh g⁻¹ V⁻¹)")
+    label = {"O2": "O₂", "O hole": "O hole (O⁻)", "O dimer": "O–O dimer"}
+    legend_below(body, [Patch(color=colours[c], label=label.get(c, c)) for c in names], 7)
+    return figure
+
+
+def _stack(ax: Axes, parts: pd.DataFrame, colours: dict[str, str]) -> None:
+    """Bars on top of each other, what is below zero downwards."""
+    up, down = np.zeros(len(parts)), np.zeros(len(parts))
+    x = parts.index.to_numpy(dtype=np.float64)
+    for couple, colour in colours.items():
+        if couple not in parts:
+            continue
+        y = parts[couple].to_numpy(dtype=np.float64)
+        ax.bar(x, y, width=DQDV_BIN_V, bottom=np.where(y >= 0.0, up, down), color=colour)
+        up, down = up + np.maximum(y, 0.0), down + np.minimum(y, 0.0)
 
 
 # ---- mean voltages and fade -------------------------------------------------------------------------------------------

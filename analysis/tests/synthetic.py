@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xxhash
 
-from lrmkmc.run import CLUSTERS_COLUMNS, CYCLES_COLUMNS, PROFILE_COLUMNS, SUMMARY_COLUMNS
+from lrmkmc.run import CLUSTERS_COLUMNS, CYCLES_COLUMNS, SUMMARY_COLUMNS
 
 SPECIES = {
     1: ("Li", 1),
@@ -30,6 +30,7 @@ IN_PLANE = [
     (-1, 1),
 ]  # neighbours 0-5 of an O; 2m and 2m + 1 are opposite
 HASH = "0123456789abcdef"
+COUPLE = "Charge from {} / mAh g-1"
 
 
 def cycles_table(replicas: int, cycles: int, fade_mV: float = 12.0) -> pd.DataFrame:
@@ -89,7 +90,9 @@ def profile_table(replicas: int, cycles: int, points: int = 60) -> pd.DataFrame:
                     "Replica / 1": r,
                     "Capacity / mAh g-1": share * total,
                 }
-                blocks.append(pd.DataFrame(data, columns=PROFILE_COLUMNS))
+                left = total * (share if step == 1 else 1.0 - share)
+                data |= {COUPLE.format("Ni"): 0.25 * left, COUPLE.format("O2"): 0.75 * left}
+                blocks.append(pd.DataFrame(data))
     return pd.concat(blocks, ignore_index=True)
 
 

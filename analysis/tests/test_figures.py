@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,21 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from synthetic import HASH, occupancy, snapshot_bytes, write_run, write_voltage
+from synthetic import COUPLE, HASH, occupancy, snapshot_bytes, write_run, write_voltage
 
 from lrmkmc import figures, layers
 from lrmkmc.__main__ import main
 from lrmkmc.run import load_run
 from lrmkmc.snapshot import read_snapshot
 
-NAMES = {"voltage_profiles", "mean_voltages", "structure", "layers_top", "layers_side"}
+NAMES = {
+    "voltage_profiles",
+    "mean_voltages",
+    "structure",
+    "redox_couples",
+    "layers_top",
+    "layers_side",
+}
 
 
 def texts(figure: Figure) -> list[str]:
@@ -47,6 +55,7 @@ def test_every_figure_has_units_and_provenance(run_dir: Path) -> None:
         "voltage_profiles": "(mAh g⁻¹)",
         "mean_voltages": "(V)",
         "structure": "(%)",
+        "redox_couples": "(mAh g⁻¹ V⁻¹)",
         "layers_top": "(Å)",
         "layers_side": "(Å)",
     }
@@ -70,6 +79,39 @@ def test_mean_profile_keeps_both_ends() -> None:
     assert voltage == pytest.approx([3.1, 3.6, 4.1])
     assert half == pytest.approx(12.7062 * 0.1, rel=1e-5)
     assert figures.mean_profile(table, 2, (1, 2)) is None
+
+
+def couples_profile(step: int, rows: list[tuple[int, float, float, float]]) -> pd.DataFrame:
+    """Rows of replica, voltage, charge from Ni, charge from O2."""
+    names = ["Replica / 1", "Voltage / V", COUPLE.format("Ni"), COUPLE.format("O2")]
+    table = pd.DataFrame(rows, columns=names)
+    table["Cycle Count / 1"], table["Step Index / 1"] = 1, step
+    return table
+
+
+def test_dqdv_by_couple_keeps_all_charge() -> None:
+    """Two replicas with different charge: bins of 0.05 V hold the mean of what each couple gave, signs kept."""
+    rows = [(0, 4.00, 0.0, 0.0), (0, 4.02, 10.0, -1.0), (0, 4.64, 10.0, 30.0), (0, 4.60, 12.0, 40.0)]
+    table = couples_profile(1, [*rows, (1, 4.00, 0.0, 0.0), (1, 4.04, 6.0, 0.0)])
+    parts = figures.couple_dqdv(table, 1, (1, 2))
+    assert list(parts.index) == pytest.approx([4.025, 4.325, 4.625])
+    assert list(parts["Ni"] * 0.05) == pytest.approx([8.0, 0.0, 1.0])
+    assert list(parts["O2"] * 0.05) == pytest.approx([-0.5, 15.5, 5.0])
+    assert figures.couple_dqdv(table, 2, (1, 2)).empty
+
+
+def test_dqdv_of_discharge_counts_what_is_taken_back() -> None:
+    table = couples_profile(4, [(0, 3.90, 50.0, 20.0), (0, 3.88, 45.0, 20.0)])
+    parts = figures.couple_dqdv(table, 1, (4, 5))
+    assert list(parts["Ni"] * 0.05) == pytest.approx([5.0])
+    assert list(parts["O2"]) == pytest.approx([0.0])
+
+
+def test_run_without_couples_notes_it(run_dir: Path) -> None:
+    run = load_run(run_dir)
+    kept = [c for c in run.profile.columns if not c.startswith("Charge from")]
+    drawn, notes = figures.run_figures(replace(run, profile=run.profile[kept]))
+    assert "redox_couples" not in drawn and "redox_couples" in notes[0]
 
 
 def test_first_and_last_profile_carry_bands(run_dir: Path, tmp_path: Path) -> None:
@@ -169,7 +211,7 @@ def test_large_box_is_cropped_and_says_so(tmp_path: Path) -> None:
 
 def test_run_without_snapshots_notes_it(tmp_path: Path) -> None:
     drawn, notes = figures.run_figures(load_run(write_run(tmp_path / "run", snapshots=False)))
-    assert set(drawn) == {"voltage_profiles", "mean_voltages", "structure"}
+    assert set(drawn) == NAMES - {"layers_top", "layers_side"}
     assert "no snapshots" in notes[0]
 
 
