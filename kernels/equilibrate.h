@@ -27,8 +27,8 @@ enum {
     PASS_KEEP = 128 /* keep = this: never thinned out */
 };
 
-/* Bits of pass_plan.info.  PASS_BOND: holes and peroxo O, and all cations, between which bonds of O may be made or cut. */
-enum { PASS_CLASS = 7, PASS_HAS = 8, PASS_ROOM = 16, PASS_BOND = 32 };
+/* Bits of pass_plan.info.  PASS_BOND: holes and peroxo O, and all cations, between which bonds of O may be made or cut; PASS_BONDED: O in a bond. */
+enum { PASS_CLASS = 7, PASS_HAS = 8, PASS_ROOM = 16, PASS_BOND = 32, PASS_BONDED = 64 };
 enum { PASS_CODE_BITS = 4, PASS_CODES = 1 << PASS_CODE_BITS };
 
 enum pass_group {
@@ -47,6 +47,8 @@ struct pass_channel {
     uint8_t far_kind, far_parity; /* PASS_FAR: the other site */
     uint8_t spacing[AXES];
     uint8_t n_picks; /* members: largest number over all stencils */
+    uint8_t bonded;  /* only with O in a bond */
+    uint8_t on_top;  /* draws not counted as effort: most find nothing */
     /* by the codes of both sites, a << PASS_CODE_BITS | b: share of draws kept, of PASS_KEEP; 0 where there is no move or a class takes no part */
     uint8_t keep[PASS_BANDS][PASS_CODES * PASS_CODES];
 };

@@ -15,7 +15,15 @@
 
 enum { CHANNEL_BITS = 12, CHANNEL_SLOTS = 1 << CHANNEL_BITS, VOLTAGE_BANDS = 3 };
 
-enum neighbor_group { NEAR_VERTEX, NEAR_OCT, NEAR_TET, NEAR_OXYGEN, NEAR_TRIPLE, ANYWHERE };
+enum neighbor_group {
+    NEAR_VERTEX,
+    NEAR_OCT,
+    NEAR_TET,
+    NEAR_OXYGEN,
+    NEAR_BONDED, /* vertex that is an O in a bond */
+    NEAR_TRIPLE,
+    ANYWHERE
+};
 
 /* A kind of bond: first site from the list of class `from`, second from its neighbours in `group` (or anywhere), of a class in `to`. */
 struct bond_channel {
@@ -40,6 +48,9 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_REDOX, NEAR_TET, TO(TOKEN_LI_TET), {0.03, 0.01, 0.01}},
     {TOKEN_LI_TET, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.01, 0.01, 0.02}},
     {TOKEN_LI_TET, NEAR_TET, TO(TOKEN_LI_TET), {0.02, 0.005, 0.005}},
+    {TOKEN_LI_OCT, NEAR_BONDED, TO(TOKEN_OXYGEN), {0.8, 0.8, 2.4}},
+    {TOKEN_REDOX, NEAR_BONDED, TO(TOKEN_OXYGEN), {0.4, 0.4, 0.8}},
+    {TOKEN_DEEP, NEAR_BONDED, TO(TOKEN_OXYGEN), {0.2, 0.2, 0.2}},
     {TOKEN_LI_OCT, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.4, 0.4, 1.2}},
     {TOKEN_REDOX, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.2, 0.2, 0.4}},
     {TOKEN_DEEP, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.1, 0.1, 0.1}},
@@ -63,7 +74,7 @@ struct engine {
     struct influence influence;
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
-    double more_draws[VOLTAGE_BANDS]; /* factor on the draws asked for: triples are not counted */
+    double more_draws[VOLTAGE_BANDS]; /* factor on the draws asked for: see is_on_top */
     uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
     int64_t *stale;       /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;    /* [n_sites] */
@@ -71,20 +82,23 @@ struct engine {
 
 /* ---- equilibrate ---- */
 
-/* Triples come on top of what is asked for, and only where dimers can form. */
+/* Draws for O-O dimers come on top of what is asked for, and only where dimers can form. */
+static bool is_on_top(const struct bond_channel *ch) {
+    return ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
+}
+
 static void fill_slots(struct engine *e) {
     for (int band = 0; band < VOLTAGE_BANDS; band++) {
-        double total = 0, triples = 0, sum = 0;
+        double total = 0, on_top = 0, sum = 0;
         int slot = 0;
         for (int c = 0; c < BOND_CHANNELS; c++)
-            *(bond_channels[c].group == NEAR_TRIPLE ? &triples : &total) +=
-                bond_channels[c].weight[band];
-        triples = e->m->with_dimers ? triples : 0;
-        e->more_draws[band] = (total + triples) / total;
+            *(is_on_top(&bond_channels[c]) ? &on_top : &total) += bond_channels[c].weight[band];
+        on_top = e->m->with_dimers ? on_top : 0;
+        e->more_draws[band] = (total + on_top) / total;
         for (int c = 0; c < BOND_CHANNELS; c++) {
-            if (bond_channels[c].group == NEAR_TRIPLE && triples == 0)
+            if (is_on_top(&bond_channels[c]) && on_top == 0)
                 continue;
-            sum += bond_channels[c].weight[band] / (total + triples);
+            sum += bond_channels[c].weight[band] / (total + on_top);
             while (slot < CHANNEL_SLOTS && (double)slot + 0.5 < sum * CHANNEL_SLOTS)
                 e->slots[band][slot++] = (uint8_t)c;
         }
@@ -109,7 +123,8 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
                           struct move_bond *bond) {
     const struct lattice *l = &e->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, bond->a);
-    bool vertex = ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE;
+    bool vertex =
+        ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
     const struct lattice_offset *list = vertex                  ? st->vertex
                                         : ch->group == NEAR_OCT ? st->oct
                                         : ch->group == NEAR_TET ? st->tet
@@ -129,7 +144,7 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
     bond->shared = vertex ? 1 : o.shared;
     bond->face = !vertex && o.shared >= 3;
     bond->dir = (int8_t)(bond->triple ? (int)(pick % 12) : ch->group == NEAR_OXYGEN ? (int)at : -1);
-    return true;
+    return ch->group != NEAR_BONDED || moves_is_bonded(e->s->x.occupancy[bond->site_b]);
 }
 
 /* Do two sites touch a common O or share a face? */

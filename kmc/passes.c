@@ -26,6 +26,9 @@ struct channel_source {
     struct thinning keep;
 };
 
+/* As a group of a source: PASS_VERTEX of O in a bond only. */
+enum { BONDED_VERTEX = 100 };
+
 #define KEEP_ALL                                                                                   \
     {                                                                                              \
         {100, 100, 100}, {100, 100, 100}, {                                                        \
@@ -65,6 +68,8 @@ static const struct channel_source sources[] = {
     {SITE_TET_UP, LI_GAP, PASS_TET, 0, 0, {0.02, 0.005, 0.005}, KEEP_ALL},
     {SITE_TET_UP, LI_GAP, PASS_VERTEX, 0, 0, {0.01, 0.01, 0.02}, KEEP_ALL},
     {SITE_TET_UP, TM_GAP, PASS_OCT_IN_GAP, 0, 0, {0.01, 0.003, 0.003}, KEEP_ALL},
+    {SITE_OCT, LI_GAP, BONDED_VERTEX, 0, 0, {0.4, 0.4, 1.2}, KEEP_ALL},
+    {SITE_OCT, TM_GAP, BONDED_VERTEX, 0, 0, {0.4, 0.4, 0.6}, {{50, 20, 20}, {0}, {0}}},
     {SITE_OCT, LI_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
     {SITE_OCT, TM_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.3}, {{50, 20, 20}, {0}, {0}}},
     {SITE_OCT,
@@ -112,9 +117,11 @@ static void set_channel(struct pass_channel *ch, const struct channel_source *s)
     memset(ch, 0, sizeof *ch);
     ch->kind = s->kind;
     ch->parity = s->parity;
-    ch->group = s->group;
+    ch->bonded = s->group == BONDED_VERTEX;
+    ch->group = ch->bonded ? PASS_VERTEX : s->group;
     ch->far_kind = s->far_kind;
     ch->far_parity = s->far_parity;
+    ch->on_top = ch->bonded || ch->group == PASS_TRIPLE;
 }
 
 /* Can two sites of these infos have a move: a token hop, or for bonds that know a direction between O the making or cutting of a bond? */
@@ -131,7 +138,8 @@ static void fill_keep(struct pass_plan *plan, struct pass_channel *ch,
             for (int b = 0; b < PASS_CODES; b++) {
                 int ia = plan->info[a], ib = plan->info[b];
                 int class_a = ia & PASS_CLASS, class_b = ib & PASS_CLASS;
-                if (class_a < TOKEN_CLASSES && class_b < TOKEN_CLASSES && is_open(ch, ia, ib))
+                if (class_a < TOKEN_CLASSES && class_b < TOKEN_CLASSES && is_open(ch, ia, ib) &&
+                    (!ch->bonded || ib & PASS_BONDED))
                     ch->keep[band][a << PASS_CODE_BITS | b] =
                         (uint8_t)((percent_kept(s, band, class_a, class_b) * PASS_KEEP + 50) / 100);
             }
@@ -365,7 +373,7 @@ static void space_channel(const struct pass_plan *plan, struct pass_channel *ch,
 /* ---- plan ---- */
 
 static bool is_useful(const struct rate_model *m, const struct channel_source *s) {
-    return s->group != PASS_TRIPLE || m->with_dimers;
+    return (s->group != PASS_TRIPLE && s->group != BONDED_VERTEX) || m->with_dimers;
 }
 
 /* A channel gets lanes in proportion to its weight: passes with few lanes are drawn more often. */
@@ -394,8 +402,10 @@ static void fill_slots(struct pass_plan *plan, const int *source) {
 static uint8_t info_of(const struct rate_model *m, int32_t kind, uint8_t byte) {
     int state = rate_model_state(byte);
     bool bond = kind != SITE_O || state == ANION_HOLE || state == ANION_PEROXO;
+    bool bonded = kind == SITE_O && (state == ANION_PEROXO || state == ANION_MOLECULAR);
     return (uint8_t)(tokens_class(m, kind, byte) | (tokens_has(m, kind, byte) ? PASS_HAS : 0) |
-                     (tokens_has_room(m, kind, byte) ? PASS_ROOM : 0) | (bond ? PASS_BOND : 0));
+                     (tokens_has_room(m, kind, byte) ? PASS_ROOM : 0) | (bond ? PASS_BOND : 0) |
+                     (bonded ? PASS_BONDED : 0));
 }
 
 /* Code of an info, a new one for one not met before. */
@@ -449,7 +459,7 @@ double passes_mean_lanes(const struct pass_plan *plan, const int32_t span[AXES])
         for (int s = 0; s < PASS_SLOTS; s++) {
             const struct pass_channel *ch = &plan->channel[plan->slot[band][s]];
             const uint8_t *spacing = ch->spacing;
-            double lanes = ch->group != PASS_TRIPLE;
+            double lanes = !ch->on_top;
             for (int a = 0; a < AXES; a++)
                 lanes *= pass_count(span[a], spacing[a]);
             sum += lanes;

@@ -31,12 +31,12 @@ struct results {
 };
 
 /* Ions of each element, and anions of each kind that cannot change into another. */
-struct census {
+struct atoms {
     int64_t element[ELEMENT_MAX], oxygen, anion[ANION_STATES];
 };
 
-static struct census count_atoms(const struct replica *r) {
-    struct census c;
+static struct atoms count_atoms(const struct replica *r) {
+    struct atoms c;
     memset(&c, 0, sizeof c);
     for (int64_t s = 0; s < r->state.n_sites; s++) {
         uint8_t byte = r->state.x.occupancy[s];
@@ -55,14 +55,14 @@ static struct census count_atoms(const struct replica *r) {
 
 struct watch {
     struct results *results;
-    struct census start;
+    struct atoms start;
 };
 
 static bool after_half(void *context, const struct replica *r, int64_t cycle, bool charge,
                        const struct protocol_half *h) {
     struct watch *w = context;
     struct results *out = w->results;
-    struct census now = count_atoms(r);
+    struct atoms now = count_atoms(r);
     uint32_t n = r->number;
     (void)cycle;
     (void)charge;

@@ -34,7 +34,7 @@ static double hysteresis(const char *const *set, size_t n_set, int replicas, dou
     *capacity = 0;
     for (int k = 0; k < replicas; k++) {
         struct booked b = {0};
-        struct protocol_observer observer = {&b, NULL, book_half, NULL};
+        struct protocol_observer observer = {.context = &b, .half = book_half};
         struct replica r;
         cr_assert_eq(
             replica_create(&r, s, &sim.species, sim.model, sim.ops, 1, (uint32_t)k, stderr), 0);
