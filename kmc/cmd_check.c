@@ -14,9 +14,11 @@ static double now_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Times the fast moves on replica 0; slow events come on top, so the estimate is a lower bound. */
+enum { DRAWS_MIN = 100000, DRAWS_MAX = 20000000 };
+
+/* Times the fast moves on replica 0, by draws asked for; slow events come on top, so the estimate is a lower bound. */
 static int time_equilibrate(const struct simulation *sim, double *seconds_per_draw,
-                            double *evaluated_share) {
+                            double *evaluated_per_draw) {
     struct replica r;
     int status = replica_create(&r, sim->scenario, &sim->species, sim->model, sim->ops,
                                 sim->threads, 0, stderr);
@@ -24,12 +26,12 @@ static int time_equilibrate(const struct simulation *sim, double *seconds_per_dr
         return status;
     struct electrode e = {4000000, sim->protocol.kappa_ueV, r.state.n_li - r.state.n_li / 4};
     struct engine_equilibrated eq;
-    int64_t draws = 100000;
+    int64_t draws = (int64_t)(sim->protocol.sweeps * (double)r.state.n_sites); /* of a slice */
+    draws = draws < DRAWS_MIN ? DRAWS_MIN : draws > DRAWS_MAX ? DRAWS_MAX : draws;
     double start = now_s();
     r.ops->equilibrate(r.engine, &e, 0, draws, draws, &eq);
-    *seconds_per_draw =
-        (now_s() - start) / (double)eq.draws; /* a large box draws more than asked */
-    *evaluated_share = (double)eq.evaluated / (double)eq.draws;
+    *seconds_per_draw = (now_s() - start) / (double)draws;
+    *evaluated_per_draw = (double)eq.evaluated / (double)draws;
     replica_free(&r);
     return 0;
 }
@@ -50,18 +52,24 @@ static void print_cell(const struct simulation *sim) {
            (long long)c->n_tm);
 }
 
+/* "12.3 MiB", smaller ones in KiB. */
+static const char *size_text(char text[32], double bytes) {
+    bool small = bytes < 0x1p20;
+    snprintf(text, 32, "%.1f %s", bytes / (small ? 0x1p10 : 0x1p20), small ? "KiB" : "MiB");
+    return text;
+}
+
 static void print_memory(const struct simulation *sim) {
     struct memory m;
-    char gpu[64] = "GPU not used";
+    char gpu[64] = "GPU not used", size[3][32];
     int64_t n = simulation_at_once(sim);
     memory_of_replica(&m, sim->ops, &sim->model->lattice, simulation_inner_threads(sim));
     if (m.device)
-        snprintf(gpu, sizeof gpu, "on the GPU %.1f MiB",
-                 (double)(m.device * n + m.device_shared) / 0x1p20);
-    printf("memory       %.1f MiB a replica (%.2f bytes a site), %lld at a time: %.1f MiB at the "
-           "peak; %s\n",
-           (double)m.kept / 0x1p20, (double)m.kept / (double)m.n_sites, (long long)n,
-           (double)memory_at_once(&m, n, sim->threads) / 0x1p20, gpu);
+        snprintf(gpu, sizeof gpu, "on the GPU %s",
+                 size_text(size[0], (double)(m.device * n + m.device_shared)));
+    printf("memory       %s a replica (%.2f bytes a site), %lld at a time: %s at the peak; %s\n",
+           size_text(size[1], (double)m.kept), (double)m.kept / (double)m.n_sites, (long long)n,
+           size_text(size[2], (double)memory_at_once(&m, n, sim->threads)), gpu);
     for (int k = 0; k < m.n; k++)
         printf("             %10.2f bytes a site  %s\n",
                (double)m.piece[k].bytes / (double)m.n_sites, m.piece[k].name);
@@ -69,8 +77,8 @@ static void print_memory(const struct simulation *sim) {
 
 static int print_all(const struct simulation *sim) {
     const struct protocol *p = &sim->protocol;
-    double per_draw, share;
-    int status = time_equilibrate(sim, &per_draw, &share);
+    double per_draw, evaluated;
+    int status = time_equilibrate(sim, &per_draw, &evaluated);
     if (status)
         return status;
     double sites = (double)lattice_n_sites(&sim->model->lattice);
@@ -78,11 +86,11 @@ static int print_all(const struct simulation *sim) {
     double wall = slices * p->sweeps * sites * per_draw * (double)sim->replicas / sim->threads;
     print_cell(sim);
     print_memory(sim);
-    printf("effort       %lld replicas x %lld cycles, %.2g draws a site and slice (%.0f %% "
-           "evaluated)\n",
-           (long long)sim->replicas, (long long)p->cycles, p->sweeps, 100 * share);
+    printf("effort       %lld replicas x %lld cycles, %.2g draws and about %.2g evaluated moves a "
+           "site and slice\n",
+           (long long)sim->replicas, (long long)p->cycles, p->sweeps, p->sweeps * evaluated);
     printf("time         at least %.1f s on %d cores for Li and electrons; slow events add %s\n",
-           wall, sim->threads, p->slow_events ? "1 to 5 times as much" : "nothing (off)");
+           wall, sim->threads, p->slow_events ? "about as much again" : "nothing (off)");
     return 0;
 }
 

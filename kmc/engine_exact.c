@@ -74,7 +74,7 @@ struct engine {
     struct influence influence;
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
-    double more_draws[VOLTAGE_BANDS]; /* factor on the draws asked for: see is_on_top */
+    double more_draws[VOLTAGE_BANDS];            /* factor on the draws asked for: see is_on_top */
     uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
     int64_t *stale;       /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;    /* [n_sites] */
@@ -123,8 +123,7 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
                           struct move_bond *bond) {
     const struct lattice *l = &e->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, bond->a);
-    bool vertex =
-        ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
+    bool vertex = ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
     const struct lattice_offset *list = vertex                  ? st->vertex
                                         : ch->group == NEAR_OCT ? st->oct
                                         : ch->group == NEAR_TET ? st->tet
