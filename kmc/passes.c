@@ -36,7 +36,7 @@ enum { BONDED_VERTEX = 100 };
         }                                                                                          \
     }
 
-/* Weights: where each couple works; found by false hysteresis at equal effort, those of triples by the convergence of oxygen events (kmc/DESIGN.md,
+/* Weights: where each couple works; found by false hysteresis at equal effort, those of triples and of bonded O by the convergence of oxygen events (kmc/DESIGN.md,
  * "Equilibration", "Parallel against exact"). */
 static const struct channel_source sources[] = {
     {SITE_OCT, LI_GAP, PASS_VERTEX, 0, 0, {0.10, 0.16, 0.45}, KEEP_ALL},
