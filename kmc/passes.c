@@ -453,16 +453,14 @@ bool passes_init(struct pass_plan *plan, const struct rate_model *m) {
     return true;
 }
 
-double passes_mean_lanes(const struct pass_plan *plan, const int32_t span[AXES]) {
+double passes_mean_lanes(const struct pass_plan *plan, int band, const int32_t span[AXES]) {
     double sum = 0;
-    for (int band = 0; band < BANDS; band++)
-        for (int s = 0; s < PASS_SLOTS; s++) {
-            const struct pass_channel *ch = &plan->channel[plan->slot[band][s]];
-            const uint8_t *spacing = ch->spacing;
-            double lanes = !ch->on_top;
-            for (int a = 0; a < AXES; a++)
-                lanes *= pass_count(span[a], spacing[a]);
-            sum += lanes;
-        }
-    return sum / (BANDS * PASS_SLOTS);
+    for (int s = 0; s < PASS_SLOTS; s++) {
+        const struct pass_channel *ch = &plan->channel[plan->slot[band][s]];
+        double lanes = !ch->on_top;
+        for (int a = 0; a < AXES; a++)
+            lanes *= pass_count(span[a], ch->spacing[a]);
+        sum += lanes;
+    }
+    return sum / PASS_SLOTS;
 }

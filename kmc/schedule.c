@@ -34,7 +34,8 @@ bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t
         return false;
     int32_t span[AXES];
     tiling_average_span(box, s->tile_pieces, span);
-    s->mean_lanes = passes_mean_lanes(&s->plan, span);
+    for (int band = 0; band < PASS_BANDS; band++)
+        s->mean_lanes[band] = passes_mean_lanes(&s->plan, band, span);
     return true;
 }
 
@@ -49,14 +50,15 @@ uint32_t schedule_equilibrate(const struct schedule *s, const struct rate_model 
                               const struct state *state, const struct engine_task *task,
                               struct tile_call *call) {
     uint32_t rounds = s->n_tiles > 1 ? SCHEDULE_ROUNDS : 1;
-    double per_pass = s->mean_lanes * (double)s->n_tiles * rounds;
+    int band = pass_band(task->electrode.voltage_ueV);
+    double per_pass = s->mean_lanes[band] * (double)s->n_tiles * rounds;
     double measured = (double)task->measured / (double)(task->draws > 0 ? task->draws : 1);
     memset(call, 0, sizeof *call);
     events_limits_init(&call->limits, m, task->slice_s);
     call->electrode = task->electrode;
     call->electrode.target = 0;
     call->random = state->random;
-    call->band = pass_band(task->electrode.voltage_ueV);
+    call->band = band;
     call->step = state->step + 1;
     call->passes = (uint32_t)((double)task->draws / per_pass) + 1;
     call->all = call->passes * rounds;

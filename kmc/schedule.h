@@ -13,7 +13,7 @@ struct schedule {
     uint8_t owns[2][256]; /* see struct window */
     int32_t tile_pieces[AXES], region_pieces[AXES];
     int64_t n_tiles, n_regions;
-    double mean_lanes;                  /* of a pass in the average tile */
+    double mean_lanes[PASS_BANDS];      /* of a pass in the average tile, see passes_mean_lanes */
     int32_t tile_planes, window_planes; /* of the largest tile and copy of a window */
     int64_t window_tile_bytes;          /* of the copy without its fields */
     int64_t tile_bytes, window_bytes, window_sites, window_doubles,
