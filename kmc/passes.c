@@ -36,8 +36,8 @@ enum { BONDED_VERTEX = 100 };
         }                                                                                          \
     }
 
-/* Weights: where each couple works; found by false hysteresis at equal effort, those of triples and of bonded O by the convergence of oxygen events (kmc/DESIGN.md,
- * "Equilibration", "Parallel against exact"). */
+/* Weights: where each couple works; found by false hysteresis at equal effort, those of triples and of bonded O by the convergence of oxygen events
+ * (kmc/DESIGN.md, "Equilibration", "Parallel against exact"). */
 static const struct channel_source sources[] = {
     {SITE_OCT, LI_GAP, PASS_VERTEX, 0, 0, {0.10, 0.16, 0.45}, KEEP_ALL},
     {SITE_OCT, TM_GAP, PASS_VERTEX, 0, 0, {0.06, 0.08, 0.08}, {{50, 20, 10}, {0}, {0}}},
