@@ -333,13 +333,13 @@ KMC_HD void window_apply(struct window *w, const struct event_channel *ch) {
     events_apply(w->context.m, &w->box, &there);
 }
 
-/* Sites of the copy that an event changes: owner, target and, for events that make or cut a bond with a token, the other O. */
+/* Sites of the copy that an event changes: owner, target and the other O where it is neither. */
 KMC_HD int window_changed(const struct lattice *l, const struct event_channel *ch,
                           int64_t site[3]) {
     int n = 0;
     site[n++] = ch->site;
     site[n++] = ch->target;
-    if (ch->kind == EVENT_CLEAVE || ch->kind == EVENT_COMBINE) {
+    if (ch->kind == EVENT_CLEAVE || ch->kind == EVENT_COMBINE || ch->kind == EVENT_MOVE) {
         struct lattice_coord c = lattice_coord_of(l, ch->site);
         site[n++] = lattice_neighbor(l, c, lattice_stencil_of(l, c)->oxygen[ch->dir]);
     }

@@ -287,6 +287,47 @@ KMC_HD_ONCE int32_t energy_join(const struct rate_model *m, const struct configu
            m->bond[BOND_PEROXO] - m->pair[ANION_HOLE][ANION_HOLE];
 }
 
+/* Sum of pair(state, .) over the neighbours of an O, two sites left out. */
+KMC_HD int32_t energy_pairs_but(const struct rate_model *m, const struct configuration *x,
+                                struct lattice_coord o, int state, int64_t skip, int64_t skip2) {
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
+    int32_t sum = 0;
+    for (int v = 0; v < st->n_oxygen; v++) {
+        int64_t site = lattice_neighbor(x->lattice, o, st->oxygen[v]);
+        if (site != skip && site != skip2)
+            sum += m->pair[state][rate_model_state(x->occupancy[site])];
+    }
+    return sum;
+}
+
+/* Energy of the anions of a and b changing places.  That of b is O2- or a vacancy, which have no pair energies; the one of a may be bonded to `partner`
+ * (-1: to none) before and after. */
+KMC_HD_ONCE int32_t energy_exchange(const struct rate_model *m, const struct configuration *x,
+                                    struct lattice_coord a, struct lattice_coord b,
+                                    int64_t partner) {
+    int64_t site_a = lattice_site(x->lattice, a), site_b = lattice_site(x->lattice, b);
+    int64_t o = lattice_oxygen_index(x->lattice, a), p = lattice_oxygen_index(x->lattice, b);
+    int s = rate_model_state(x->occupancy[site_a]), t = rate_model_state(x->occupancy[site_b]);
+    int32_t za = m->z12[s], zb = m->z12[t];
+    int32_t sum_a = x->deviation[o] + za, sum_b = x->deviation[p] + zb; /* S of both sites */
+    int32_t e = 2 * m->valence_unit * (sum_a - sum_b) * (za - zb);
+    e += m->anion[s][x->n_tm[p]] - m->anion[s][x->n_tm[o]];
+    if (t == ANION_OXIDE)
+        e += m->anion[t][x->n_tm[o]] - m->anion[t][x->n_tm[p]];
+    return e + energy_pairs_but(m, x, b, s, site_a, partner) -
+           energy_pairs_but(m, x, a, s, site_b, partner);
+}
+
+/* Energy of the O2 whose ends are o and its neighbour p, beside its valence terms, which vacancies have too. */
+KMC_HD_ONCE int32_t energy_of_molecule(const struct rate_model *m, const struct configuration *x,
+                                       struct lattice_coord o, struct lattice_coord p) {
+    int64_t site_o = lattice_site(x->lattice, o), site_p = lattice_site(x->lattice, p);
+    return m->anion[ANION_MOLECULAR][x->n_tm[lattice_oxygen_index(x->lattice, o)]] +
+           m->anion[ANION_MOLECULAR][x->n_tm[lattice_oxygen_index(x->lattice, p)]] +
+           m->bond[BOND_MOLECULAR] + energy_pairs_but(m, x, o, ANION_MOLECULAR, site_p, -1) +
+           energy_pairs_but(m, x, p, ANION_MOLECULAR, site_o, -1);
+}
+
 /* Changes an O's state and its deviation; partner direction 0 unless bonded. */
 KMC_HD void energy_apply_anion(const struct rate_model *m, struct configuration *x,
                                struct lattice_coord o, int to, int partner) {

@@ -7,15 +7,19 @@
  *   join      two neighbouring holes -> peroxo dimer                      split     the reverse
  *   cleave    peroxo dimer + e- -> O2- + hole                              combine   the reverse
  *   oxidise   a bonded O gives up an electron: peroxo -> superoxo -> O2   reduce    the reverse
- * The electron of the last four is exchanged with an oct that shares the O: a TM ion there changes valence, or a Li+ there enters or leaves together
+ *   move      one end of O2 goes to another neighbour of the other end, into an O vacancy or in exchange for O2-
+ *   lose      O2 at the surface leaves the crystal; two O vacancies stay behind
+ *   vacancy   an O vacancy changes places with a neighbouring O2- or hole
+ * The electron of cleave, combine, oxidise and reduce is exchanged with an oct that shares the O: a TM ion there changes valence, or a Li+ there enters or leaves together
  * with an electron of the electrode.  Electrons move one at a time; two-electron steps are two events in a row.
  *
  * Fast pairs.  A pair of oxygen events that would fire more than stiff_firings times a slice and O even in its slower direction is in equilibrium on the
  * time scale of a slice: it is no event here but a move of `equilibrate` (kernels/moves.h).  The criterion is the same from both ends, so each
- * of the two verbs obeys detailed balance.  Hops are slowed down instead, both directions by one factor.
+ * of the two verbs obeys detailed balance.  What moves (hop, move, vacancy) is slowed down instead, both directions by one factor.  `lose` has no reverse:
+ * the O2 is gone.
  *
- * Owners: an ion owns its hops; the O that is or stays a hole owns combines and cleaves; a bonded O owns its oxidise and reduce; joins and splits belong
- * to one O of the pair (events_owns_pair).  So both directions of a pair of oxygen events have one owner: where regions take turns, none waits for the
+ * Owners: an ion owns its hops; the O that is or stays a hole owns combines and cleaves; a bonded O owns its oxidise and reduce, and the moves of its
+ * partner; an O vacancy owns its hops; joins, splits and losses belong to one O of the pair (events_owns_pair).  So both directions of a pair of oxygen events have one owner: where regions take turns, none waits for the
  * other one's turn.  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
  */
 #ifndef KERNELS_EVENTS_H
@@ -30,10 +34,14 @@ enum event_kind {
     EVENT_COMBINE,
     EVENT_OXIDISE,
     EVENT_REDUCE,
+    EVENT_MOVE,
+    EVENT_LOSE,
+    EVENT_VACANCY,
     EVENT_KINDS
 };
 
 enum { EVENT_CHANNELS_MAX = 192 };
+enum { EVENTS_MOVE_WAYS = 22, EVENTS_VACANCY_WAYS = 12 }; /* of an O2, of an O vacancy */
 
 /* Rates below this, 1/s, are taken as zero: less than one firing in 300 years a channel. */
 #define EVENTS_RATE_FLOOR 1e-10
@@ -44,7 +52,8 @@ struct event_channel {
     int64_t energy;   /* change of the crystal's energy, ueV */
     int64_t site;     /* owner */
     int64_t
-        target; /* hop: new site; others: the oct that gives or takes the token, or the other O of join and split */
+        target; /* hop: new site; move, vacancy: the O site that the owner's partner or the owner changes places with; others: the oct that gives or takes the
+                 * token, or the other O of join, split and lose */
     uint8_t kind,
         dir; /* enum event_kind; direction of the other O (index among the O neighbours) */
     int8_t li_change;
@@ -88,10 +97,11 @@ static inline int64_t events_barrier_of(const struct rate_model *m, double rate)
 /* Ways in which one O can take part in an event of a kind: the firings of all of them count together. */
 static inline void events_limits_init(struct event_limits *l, const struct rate_model *m,
                                       double slice_s) {
-    static const int ways[EVENT_KINDS] = {1, 12, 12, 12 * 6, 12 * 6, 2 * 6, 2 * 6};
+    static const int ways[EVENT_KINDS] = {0,      12,    12,   12 * 6,
+                                          12 * 6, 2 * 6, 2 * 6}; /* 0: never fast */
     l->floor = events_barrier_of(m, EVENTS_RATE_FLOOR);
     for (int k = 0; k < EVENT_KINDS; k++)
-        l->fast[k] = m->stiff_firings > 0 && slice_s > 0
+        l->fast[k] = m->stiff_firings > 0 && slice_s > 0 && ways[k] > 0
                          ? events_barrier_of(m, m->stiff_firings / (slice_s * ways[k]))
                          : -1;
 }
@@ -139,40 +149,47 @@ KMC_HD void events_add(struct event_list *l, const struct event_channel *c) {
     l->total += c->rate;
 }
 
-/* ---- hops ---- */
-
-/* Common factor of both directions of a hop: 1, or less when even the slower one fires more than stiff_firings times a slice. */
-KMC_HD double events_slow_down(const struct event_context *e, double rate, int64_t d_energy) {
+/* Common factor of both directions of what moves (an ion, an O2, an O vacancy; over all ways it can go): 1, or less when even the slower one fires more than stiff_firings times a slice. */
+KMC_HD double events_slow_down(const struct event_context *e, int kind, double rate,
+                               int64_t d_energy) {
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
     double firings = slower * e->slice_s;
+    if (kind != EVENT_HOP)
+        firings *= kind == EVENT_MOVE ? EVENTS_MOVE_WAYS : EVENTS_VACANCY_WAYS;
     return e->m->stiff_firings > 0 && firings > e->m->stiff_firings ? e->m->stiff_firings / firings
                                                                     : 1.0;
 }
 
-KMC_HD void events_add_hop(const struct event_context *e, struct event_list *l,
-                           struct event_channel *c, double rate) {
+KMC_HD void events_add_slowed(const struct event_context *e, struct event_list *l,
+                              struct event_channel *c, double rate) {
     if (rate < EVENTS_RATE_FLOOR)
         return;
-    c->slow_down = events_slow_down(e, rate, c->energy);
+    c->slow_down = events_slow_down(e, c->kind, rate, c->energy);
     c->rate = rate * c->slow_down;
     events_add(l, c);
 }
 
-KMC_HD int events_shares_bonded_oxygen(const struct event_context *e, struct lattice_coord a,
-                                       struct lattice_coord b) {
+/* ---- hops ---- */
+
+/* What the O in the face of a hop between a and b add to its barrier: a bonded one, and an O vacancy. */
+KMC_HD int64_t events_face(const struct event_context *e, struct lattice_coord a,
+                           struct lattice_coord b) {
     const struct lattice *lat = e->x->lattice;
     int na = lattice_stencil_of(lat, a)->n_vertex, nb = lattice_stencil_of(lat, b)->n_vertex;
+    int bonded = 0, vacant = 0;
     for (int v = 0; v < na; v++) {
         struct lattice_coord o = lattice_step(lat, a, lattice_stencil_of(lat, a)->vertex[v]);
         int state = rate_model_state(e->x->occupancy[lattice_site(lat, o)]);
-        if (state != ANION_PEROXO && state != ANION_MOLECULAR)
+        if (state != ANION_PEROXO && state != ANION_MOLECULAR && state != ANION_VACANCY)
             continue;
         for (int w = 0; w < nb; w++)
             if (lattice_neighbor(lat, b, lattice_stencil_of(lat, b)->vertex[w]) ==
-                lattice_site(lat, o))
-                return 1;
+                lattice_site(lat, o)) {
+                vacant |= state == ANION_VACANCY;
+                bonded |= state != ANION_VACANCY;
+            }
     }
-    return 0;
+    return (bonded ? e->m->peroxo_face : 0) + (vacant ? e->m->vacancy_face : 0);
 }
 
 /* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.  Li+ and pillars in the tet's other octs count. */
@@ -203,7 +220,7 @@ KMC_HD int64_t events_hop_kra(const struct event_context *e, int species, struct
     int64_t kra = events_gate(e, species, tet, lattice_site(e->x->lattice, oct));
     if (kra < 0)
         return kra;
-    kra += events_shares_bonded_oxygen(e, tet, oct) ? e->m->peroxo_face : 0;
+    kra += events_face(e, tet, oct);
     return kra > 0 ? kra : 0;
 }
 
@@ -260,28 +277,28 @@ KMC_HD void events_hop_through(const struct event_context *e, struct event_list 
     if (exits.total * e->step_s <= e->m->tet_lifetime_steps) {
         ch.target = lattice_site(e->x->lattice, tet);
         ch.energy = energy_tet - energy_c;
-        events_add_hop(e, l, &ch, in);
+        events_add_slowed(e, l, &ch, in);
         return;
     }
     for (int k = 0; k < exits.n; k++) {
         ch.target = lattice_site(e->x->lattice, exits.oct[k]);
         ch.energy = exits.energy[k] - energy_c;
         if (ch.target != ch.site)
-            events_add_hop(e, l, &ch, in * (exits.rate[k] / exits.total));
+            events_add_slowed(e, l, &ch, in * (exits.rate[k] / exits.total));
     }
 }
 
 KMC_HD void events_hop_direct(const struct event_context *e, struct event_list *l, int species,
                               struct lattice_coord c, int64_t energy_c,
                               const struct energy_absent *a, struct lattice_coord oct) {
-    int64_t kra = (int64_t)e->m->hop_barrier[species] + e->m->direct_hop_extra +
-                  (events_shares_bonded_oxygen(e, c, oct) ? e->m->peroxo_face : 0);
+    int64_t kra =
+        (int64_t)e->m->hop_barrier[species] + e->m->direct_hop_extra + events_face(e, c, oct);
     struct event_channel ch = {0};
     ch.kind = EVENT_HOP;
     ch.site = lattice_site(e->x->lattice, c);
     ch.target = lattice_site(e->x->lattice, oct);
     ch.energy = energy_place(e->m, e->x, oct, species, a) - energy_c;
-    events_add_hop(e, l, &ch, events_rate(e->m, ch.energy, kra > 0 ? kra : 0));
+    events_add_slowed(e, l, &ch, events_rate(e->m, ch.energy, kra > 0 ? kra : 0));
 }
 
 KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_list *l,
@@ -295,7 +312,7 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
     for (int k = 0; k < exits.n; k++) {
         ch.target = lattice_site(e->x->lattice, exits.oct[k]);
         ch.energy = exits.energy[k] - energy_c;
-        events_add_hop(e, l, &ch, exits.rate[k]);
+        events_add_slowed(e, l, &ch, exits.rate[k]);
     }
 }
 
@@ -310,7 +327,7 @@ KMC_HD int events_is_out_of_reach(const struct event_context *e, struct lattice_
     struct fields_way w = fields_way_of(f, y, v);
     int64_t cell = lattice_oxygen_index(e->x->lattice, c);
     return fields_is_out_of_reach(&w, &s->tet[w.li_gap], cell, energy_c,
-                                  s->slow[fields_touches_bonded(f, y, cell)]);
+                                  s->slow[fields_touches_gap(f, y, cell)]);
 }
 
 KMC_HD void events_hops(const struct event_context *e, struct event_list *l, struct lattice_coord c,
@@ -522,6 +539,79 @@ KMC_HD int32_t events_cut_off(const struct rate_model *m, const struct configura
            m->pair[ANION_HOLE][ANION_HOLE];
 }
 
+/* ---- O2 and O vacancies on the move ---- */
+
+/* Moves of p, the other end of the O2 of o: to another neighbour of o. */
+KMC_HD_ONCE void events_move(const struct event_context *e, struct event_list *l,
+                             struct event_channel *ch, struct lattice_coord o,
+                             struct lattice_coord p) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(lat, o);
+    ch->kind = EVENT_MOVE;
+    ch->li_change = 0;
+    for (int v = 0; v < st->n_oxygen; v++) {
+        struct lattice_coord q = lattice_step(lat, o, st->oxygen[v]);
+        ch->target = lattice_site(lat, q);
+        int state = rate_model_state(e->x->occupancy[ch->target]);
+        if (state != ANION_OXIDE && state != ANION_VACANCY)
+            continue;
+        ch->energy = energy_exchange(e->m, e->x, p, q, ch->site);
+        events_add_slowed(
+            e, l, ch, events_rate(e->m, ch->energy, e->m->molecular_move[state == ANION_OXIDE]));
+    }
+}
+
+/* Is one of the O neighbours outside the crystal? */
+KMC_HD int events_at_surface(const struct configuration *x, struct lattice_coord o) {
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
+    int outside = 0;
+    for (int v = 0; v < st->n_oxygen; v++)
+        outside |=
+            rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]) == ANION_OUTSIDE;
+    return outside;
+}
+
+/* Loss of the O2 of o and p.  Its energy is measured against O2 in a void without neighbours. */
+KMC_HD_ONCE void events_lose(const struct event_context *e, struct event_list *l,
+                             struct event_channel *ch, struct lattice_coord o,
+                             struct lattice_coord p) {
+    const struct rate_model *m = e->m;
+    if (!events_at_surface(e->x, o) && !events_at_surface(e->x, p))
+        return;
+    int32_t molecule = energy_of_molecule(m, e->x, o, p);
+    int32_t alone = 2 * m->anion[ANION_MOLECULAR][0] + m->bond[BOND_MOLECULAR];
+    ch->kind = EVENT_LOSE;
+    ch->target = lattice_site(e->x->lattice, p);
+    ch->li_change = 0;
+    ch->slow_down = 1;
+    ch->energy = -(int64_t)molecule;
+    ch->rate = events_rate(m, alone + m->molecular_gas - molecule, m->molecular_loss);
+    if (ch->rate >= EVENTS_RATE_FLOOR)
+        events_add(l, ch);
+}
+
+/* Hops of the O vacancy v: neighbouring O2- and holes that come in. */
+KMC_HD_ONCE void events_vacancy(const struct event_context *e, struct event_list *l,
+                                struct lattice_coord v) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(lat, v);
+    struct event_channel ch = {0};
+    ch.kind = EVENT_VACANCY;
+    ch.site = lattice_site(lat, v);
+    for (int k = 0; k < st->n_oxygen; k++) {
+        struct lattice_coord o = lattice_step(lat, v, st->oxygen[k]);
+        ch.dir = (uint8_t)k;
+        ch.target = lattice_site(lat, o);
+        int state = rate_model_state(e->x->occupancy[ch.target]);
+        if (state != ANION_OXIDE && state != ANION_HOLE)
+            continue;
+        ch.energy = energy_exchange(e->m, e->x, o, v, -1);
+        events_add_slowed(e, l, &ch, events_rate(e->m, ch.energy, e->m->vacancy_hop));
+    }
+}
+
+/* ---- oxygen in bonds ---- */
+
 KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
                           struct lattice_coord o) {
     const struct rate_model *m = e->m;
@@ -550,6 +640,12 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
         events_exchange(e, l, &ch, p, -1, split + events_cut_off(m, e->x, p, st->reverse[ch.dir]),
                         m->peroxo_reduction, &range);
     }
+    if (state == ANION_MOLECULAR && other == ANION_MOLECULAR) {
+        if (m->with_transport)
+            events_move(e, l, &ch, o, p);
+        if (m->with_loss && events_owns_pair(&st->oxygen[ch.dir]))
+            events_lose(e, l, &ch, o, p);
+    }
     int gain = state == ANION_PEROXO ? +1 : -1;
     if (gain > 0 && !m->with_molecular)
         return;
@@ -561,23 +657,32 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
 
 /* ---- public ---- */
 
+/* May a site that holds this byte own channels? */
+KMC_HD int events_owns(const struct rate_model *m, int oxygen, uint8_t byte) {
+    int state = rate_model_state(byte);
+    if (!oxygen)
+        return m->with_hops && byte < MODEL_SPECIES && m->mobile[byte];
+    if (state == ANION_VACANCY)
+        return m->with_transport;
+    return m->with_dimers &&
+           (state == ANION_HOLE || state == ANION_PEROXO || state == ANION_MOLECULAR);
+}
+
 /* All channels that a site owns now; `search` and `all` of the list are set by the caller. */
 KMC_HD_ONCE void events_of_site(const struct event_context *e, struct lattice_coord c,
                                 struct event_list *l) {
     uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, c)];
     l->n = 0;
     l->total = 0;
-    if (c.kind != SITE_O) {
-        if (e->m->with_hops && byte != SITE_OUTSIDE && e->m->mobile[byte])
-            events_hops(e, l, c, byte);
+    if (!events_owns(e->m, c.kind == SITE_O, byte))
         return;
-    }
-    if (!e->m->with_dimers)
-        return;
-    int state = rate_model_state(byte);
-    if (state == ANION_HOLE)
+    if (c.kind != SITE_O)
+        events_hops(e, l, c, byte);
+    else if (rate_model_state(byte) == ANION_VACANCY)
+        events_vacancy(e, l, c);
+    else if (rate_model_state(byte) == ANION_HOLE)
         events_hole(e, l, c);
-    else if (state == ANION_PEROXO || state == ANION_MOLECULAR)
+    else
         events_bonded(e, l, c);
 }
 
@@ -593,6 +698,20 @@ KMC_HD void events_apply_bond(const struct rate_model *m, struct configuration *
 KMC_HD struct lattice_coord events_other(const struct lattice *l, struct lattice_coord owner,
                                          const struct event_channel *ch) {
     return lattice_step(l, owner, lattice_stencil_of(l, owner)->oxygen[ch->dir]);
+}
+
+/* One end of the O2 of o, in direction `dir`, and the anion of q, another neighbour of o, change places. */
+KMC_HD void events_apply_move(const struct rate_model *m, struct configuration *x,
+                              struct lattice_coord o, int dir, int64_t q) {
+    const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
+    int to = 0;
+    while (lattice_neighbor(x->lattice, o, st->oxygen[to]) != q)
+        to++;
+    int left = rate_model_state(x->occupancy[q]);
+    energy_apply_anion(m, x, lattice_step(x->lattice, o, st->oxygen[dir]), left, 0);
+    energy_apply_anion(m, x, lattice_step(x->lattice, o, st->oxygen[to]), ANION_MOLECULAR,
+                       st->reverse[to]);
+    energy_apply_anion(m, x, o, ANION_MOLECULAR, to);
 }
 
 /* Carries an event out on the configuration. */
@@ -628,9 +747,20 @@ KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
         tokens_apply(m, x, t, -1);
         tokens_apply(m, x, c, +1);
         break;
-    default: /* EVENT_REDUCE */
+    case EVENT_REDUCE:
         tokens_apply(m, x, c, -1);
         tokens_apply(m, x, t, +1);
+        break;
+    case EVENT_MOVE:
+        events_apply_move(m, x, c, ch->dir, ch->target);
+        break;
+    case EVENT_LOSE:
+        energy_apply_anion(m, x, c, ANION_VACANCY, 0);
+        energy_apply_anion(m, x, t, ANION_VACANCY, 0);
+        break;
+    default: /* EVENT_VACANCY */
+        energy_apply_anion(m, x, c, rate_model_state(x->occupancy[ch->target]), 0);
+        energy_apply_anion(m, x, t, ANION_VACANCY, 0);
         break;
     }
 }

@@ -26,11 +26,11 @@
 enum { FIELDS_NEAR_TM, FIELDS_NEAR_LI, FIELDS_NEAR };
 
 /* What bounds the hops of a species out of an oct: energy_place_bound of tets in TM gaps and Li gaps, and the energy above that of its oct from which on
- * a tet is out of reach; by whether the oct touches a bonded O, and by the Li around the tet (the gate). */
-enum { FIELDS_GATE = 5 };
+ * a tet is out of reach; by whether the oct touches a bonded O and an O vacancy (fields_touches_gap), and by the Li around the tet (the gate). */
+enum { FIELDS_GATE = 5, FIELDS_GAPS = 4 };
 struct fields_species {
     struct energy_bound tet[2];
-    int32_t slow[2][FIELDS_GATE];
+    int32_t slow[FIELDS_GAPS][FIELDS_GATE];
 };
 
 struct fields {
@@ -77,12 +77,13 @@ KMC_HD void fields_point(struct fields *f, void *workspace) {
         f->around[state] = byte + state * n;
 }
 
-/* Energy above that of the oct from which on a barrier max(dE, kra + dE/2) lies above `floor`; the rate at the floor itself may count.  A bonded O counts
- * where it lowers the barrier: whether it lies in the face of the hop is not asked. */
-KMC_HD int32_t fields_slow(const struct rate_model *m, int64_t floor, int species, int bonded,
+/* Energy above that of the oct from which on a barrier max(dE, kra + dE/2) lies above `floor`; the rate at the floor itself may count.  A bonded O and an
+ * O vacancy count where they lower the barrier: whether they lie in the face of the hop is not asked. */
+KMC_HD int32_t fields_slow(const struct rate_model *m, int64_t floor, int species, int gap,
                            int n_li) {
-    int64_t kra =
-        (int64_t)m->hop_barrier[species] + (bonded && m->peroxo_face < 0 ? m->peroxo_face : 0);
+    int64_t kra = m->hop_barrier[species];
+    kra += (gap & 1) && m->peroxo_face < 0 ? m->peroxo_face : 0;
+    kra += (gap & 2) && m->vacancy_face < 0 ? m->vacancy_face : 0;
     kra += (int64_t)m->gate_per_li * (n_li > m->gate_free_li ? n_li - m->gate_free_li : 0);
     kra = kra > 0 ? kra : 0;
     floor++;
@@ -101,9 +102,9 @@ KMC_HD void fields_bound_hops(struct fields *f, int64_t floor) {
         f->species[s].tet[0] = energy_place_bound(m, s, CLASS_TM_TET);
         f->species[s].tet[1] = energy_place_bound(m, s, CLASS_LI_TET);
         for (int n_li = 0; n_li < FIELDS_GATE; n_li++)
-            for (int bonded = 0; bonded < 2; bonded++)
-                f->species[s].slow[bonded][n_li] =
-                    n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, s, bonded, n_li);
+            for (int gap = 0; gap < FIELDS_GAPS; gap++)
+                f->species[s].slow[gap][n_li] =
+                    n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, s, gap, n_li);
     }
 }
 
@@ -302,16 +303,16 @@ KMC_HD int fields_is_out_of_reach(const struct fields_way *w, const struct energ
            slow[n_li];
 }
 
-/* Does an oct touch a bonded O? */
-KMC_HD int fields_touches_bonded(const struct fields *f, const struct lattice_layer *y,
-                                 int64_t cell) {
+/* Does an oct touch a bonded O (1), an O vacancy (2)? */
+KMC_HD int fields_touches_gap(const struct fields *f, const struct lattice_layer *y, int64_t cell) {
     const uint8_t *site = f->x->occupancy + cell + y->shift;
-    int bonded = 0;
+    int gap = 0;
     for (int v = 0; v < 6; v++) {
         int state = rate_model_state(site[y->r->vertex_site[v]]);
-        bonded |= state == ANION_PEROXO || state == ANION_MOLECULAR;
+        gap |= state == ANION_PEROXO || state == ANION_MOLECULAR;
+        gap |= (state == ANION_VACANCY) << 1;
     }
-    return bonded;
+    return gap;
 }
 
 /* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */
@@ -329,7 +330,7 @@ KMC_HD void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t
         if (!may_hop[c] || !f->bounded || y->oct_faces)
             continue;
         const struct fields_species *s = &f->species[ion];
-        const int32_t *slow = s->slow[fields_touches_bonded(f, y, c)];
+        const int32_t *slow = s->slow[fields_touches_gap(f, y, c)];
         int32_t energy_c = fields_ion(f, y, c, ion);
         int yes = 0;
         for (int v = 0; v < n_ways && !yes; v++)

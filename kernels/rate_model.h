@@ -4,7 +4,8 @@
  *     + K/288 sum_o (S_o - 12 z_o)^2 + sum_o anion(state, n_TM)   bond valence (Pauling's second rule); S_o in e/12, K a multiple of 288 ueV
  *     + sum_faces face(contact, group, group)                    face-sharing polyhedra
  *     + sum_{O-O} pair(state, state), or bond(charge) between partners of a dimer
- * S_o = sum of 2q over its octs and 3q over its tets; z = 2 (O2-), 1 (hole, peroxo O), 0 (molecular O); n_TM = TM among its 14 cation sites.
+ * S_o = sum of 2q over its octs and 3q over its tets; z = 2 (O2-), 1 (hole, peroxo O), 0 (molecular O, O vacancy); n_TM = TM among its 14 cation sites.
+ * So an O vacancy costs what its cations lack: it has the valence term of an O that carries no charge, and no other.
  */
 #ifndef KERNELS_RATE_MODEL_H
 #define KERNELS_RATE_MODEL_H
@@ -68,10 +69,14 @@ struct rate_model {
     int32_t gate_free_li, gate_max_li;
     int32_t peroxo_formation[3]; /* contact: 0 in plane, 1 across a Li gap, 2 across a TM slab */
     int32_t peroxo_reduction, molecular_formation, molecular_wall;
+    int32_t molecular_move[2]; /* one end of O2 goes into an O vacancy, changes places with O2- */
+    int32_t molecular_loss, vacancy_hop, vacancy_face;
+    int32_t molecular_gas; /* energy of O2 gas relative to O2 in a void without neighbours */
     double attempt_frequency;
 
     /* switches and numerical controls of `advance` */
     uint8_t with_hops, with_dimers, with_molecular;
+    uint8_t with_transport, with_loss; /* O2 and O vacancies move; O2 leaves at the surface */
     double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */
@@ -83,7 +88,7 @@ struct rate_model {
 struct configuration {
     const struct lattice *lattice;
     uint8_t *occupancy; /* [n_sites] species or anion byte */
-    int16_t *deviation; /* [n_oxygen] S_o - 12 z_o, or RATE_MODEL_ABSENT where there is no anion */
+    int16_t *deviation; /* [n_oxygen] S_o - 12 z_o, or RATE_MODEL_ABSENT outside the crystal */
     uint8_t *n_tm;      /* [n_oxygen] TM among the 14 cation sites */
     /* [n_oxygen] each, O neighbours in a state (holes, peroxo, molecular); NULL where nobody keeps them up to date (kernels/fields.h does) */
     const uint8_t *around[ANION_ACTIVE];

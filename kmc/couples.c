@@ -59,6 +59,9 @@ void couples_electrons(const struct couples *c, const struct species_table *t,
             continue;
         }
         int state = oxygen[kind].state;
-        electrons[k] = oxygen[kind++].electrons * (now->anion[state] - pristine->anion[state]);
+        int64_t more = now->anion[state] - pristine->anion[state];
+        if (state == ANION_MOLECULAR) /* O2 that left gave its electrons before */
+            more += now->anion[ANION_VACANCY] - pristine->anion[ANION_VACANCY];
+        electrons[k] = oxygen[kind++].electrons * more;
     }
 }

@@ -47,6 +47,9 @@ static const struct {
     COLUMN("combine_events", combines),
     COLUMN("oxidise_events", oxidations),
     COLUMN("reduce_events", reductions),
+    COLUMN("move_events", moves),
+    COLUMN("lose_events", losses),
+    COLUMN("vacancy_events", vacancies),
     COLUMN("large_step_share", large_step_share),
     COLUMN("stiff_factor_min", stiff_factor_min),
     COLUMN("sub_slices_max", sub_slices_max),
@@ -109,8 +112,9 @@ static void fill_discharge(struct cycle_record *c, const struct replica *r,
 
 /* Adds the events of a half-cycle; the charge begins the counts. */
 static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS], bool charge) {
-    double *const count[EVENT_KINDS] = {&c->tm_hops,  &c->joins,      &c->splits,    &c->cleaves,
-                                        &c->combines, &c->oxidations, &c->reductions};
+    double *const count[EVENT_KINDS] = {&c->tm_hops,  &c->joins,      &c->splits,     &c->cleaves,
+                                        &c->combines, &c->oxidations, &c->reductions, &c->moves,
+                                        &c->losses,   &c->vacancies};
     c->o_events = charge ? 0 : c->o_events;
     for (int k = 0; k < EVENT_KINDS; k++) {
         *count[k] = (charge ? 0 : *count[k]) + (double)fired[k];

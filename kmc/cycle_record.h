@@ -21,8 +21,9 @@ struct cycle_record {
     double o_hole_charge, o_peroxo_charge, o_superoxo_charge, o_molecular_charge;
     double o_hole_discharge, o_peroxo_discharge, o_superoxo_discharge, o_molecular_discharge;
     double cluster_number_mean, cluster_weight_mean, cluster_largest, cluster_percolates;
-    double tm_hops, o_events;                                        /* events fired in the cycle */
-    double joins, splits, cleaves, combines, oxidations, reductions; /* the oxygen events by kind */
+    double tm_hops, o_events; /* events fired in the cycle */
+    double joins, splits, cleaves, combines, oxidations, reductions, moves, losses,
+        vacancies; /* the oxygen events by kind */
     double large_step_share, stiff_factor_min, sub_slices_max, energy_eV;
     uint64_t state_hash;
     double start_tm_li; /* share of TM in the Li layers when the cycle began; not written */

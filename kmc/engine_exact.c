@@ -107,14 +107,6 @@ static void fill_slots(struct engine *e) {
     }
 }
 
-static void fill_owns(struct engine *e) {
-    for (int byte = 0; byte < 256; byte++) {
-        int state = rate_model_state((uint8_t)byte);
-        e->owns[0][byte] = byte < MODEL_SPECIES && e->m->mobile[byte];
-        e->owns[1][byte] = state == ANION_HOLE || state == ANION_PEROXO || state == ANION_MOLECULAR;
-    }
-}
-
 static int voltage_band(int32_t voltage_ueV) {
     return voltage_ueV < 3650000 ? 0 : voltage_ueV < 4250000 ? 1 : 2;
 }
@@ -271,19 +263,6 @@ static void mark_stale(struct engine *e, int64_t site, int64_t *n) {
     }
 }
 
-/* Sites an event changes: owner, target and, for events that make or cut a bond, the other O. */
-static int changed_sites(const struct engine *e, const struct event_channel *ch, int64_t site[3]) {
-    int n = 0;
-    site[n++] = ch->site;
-    site[n++] = ch->target;
-    if (ch->kind == EVENT_CLEAVE || ch->kind == EVENT_COMBINE) {
-        struct lattice_coord c = lattice_coord_of(&e->m->lattice, ch->site);
-        site[n++] = lattice_neighbor(&e->m->lattice, c,
-                                     lattice_stencil_of(&e->m->lattice, c)->oxygen[ch->dir]);
-    }
-    return n;
-}
-
 static void apply_event(struct engine *e, const struct event_channel *ch) {
     events_apply(e->m, &e->s->x, ch);
     e->s->energy_ueV += ch->energy;
@@ -337,7 +316,7 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
             break;
         struct event_channel ch = select_event(e, &ctx, r);
         int64_t site[3];
-        int n = changed_sites(e, &ch, site);
+        int n = window_changed(&e->m->lattice, &ch, site);
         apply_event(e, &ch);
         ctx.n_li = e->s->n_li;
         refresh_influenced(e, &ctx, site, n);
@@ -370,7 +349,9 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s, 
     e->m = m;
     e->s = s;
     fill_slots(e);
-    fill_owns(e);
+    for (int byte = 0; byte < 256; byte++)
+        for (int oxygen = 0; oxygen < 2; oxygen++)
+            e->owns[oxygen][byte] = (uint8_t)events_owns(m, oxygen, (uint8_t)byte);
     e->complete = true;
     for (int64_t o = 0; o < s->n_oxygen; o++)
         e->complete = e->complete && s->x.deviation[o] != RATE_MODEL_ABSENT;

@@ -122,6 +122,12 @@ static void set_barriers(struct rate_model *m, const struct scenario *s) {
     m->peroxo_reduction = energy(s, "model.peroxo_reduction_eV");
     m->molecular_formation = energy(s, "model.molecular_formation_eV");
     m->molecular_wall = energy(s, "model.molecular_wall_eV");
+    m->molecular_move[0] = energy(s, "model.molecular_move_eV");
+    m->molecular_move[1] = energy(s, "model.molecular_exchange_eV");
+    m->molecular_loss = energy(s, "model.molecular_loss_eV");
+    m->molecular_gas = energy(s, "model.molecular_gas_eV");
+    m->vacancy_hop = energy(s, "model.vacancy_hop_eV");
+    m->vacancy_face = energy(s, "model.vacancy_face_eV");
     m->attempt_frequency = scenario_real(s, "model.attempt_frequency_per_s");
 }
 
@@ -130,6 +136,8 @@ static void set_controls(struct rate_model *m, const struct scenario *s) {
     m->with_hops = slow && scenario_flag(s, "kinetics.transition_metal_hops");
     m->with_dimers = slow && scenario_flag(s, "kinetics.oxygen_dimers");
     m->with_molecular = m->with_dimers && scenario_flag(s, "kinetics.molecular_oxygen");
+    m->with_transport = slow && scenario_flag(s, "kinetics.oxygen_transport");
+    m->with_loss = slow && scenario_flag(s, "kinetics.oxygen_loss");
     m->stiff_firings = scenario_real(s, "kinetics.stiff_firings");
     m->tet_lifetime_steps = scenario_real(s, "kinetics.tet_lifetime_slices");
     m->large_step = scenario_real(s, "kinetics.large_step");

@@ -2,12 +2,9 @@
 #include "schedule.h"
 
 static void fill_owns(struct schedule *s, const struct rate_model *m) {
-    for (int byte = 0; byte < 256; byte++) {
-        int state = rate_model_state((uint8_t)byte);
-        s->owns[0][byte] = m->with_hops && byte < MODEL_SPECIES && m->mobile[byte];
-        s->owns[1][byte] = m->with_dimers && (state == ANION_HOLE || state == ANION_PEROXO ||
-                                              state == ANION_MOLECULAR);
-    }
+    for (int byte = 0; byte < 256; byte++)
+        for (int oxygen = 0; oxygen < 2; oxygen++)
+            s->owns[oxygen][byte] = (uint8_t)events_owns(m, oxygen, (uint8_t)byte);
 }
 
 bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t reach[AXES]) {

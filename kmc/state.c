@@ -65,7 +65,7 @@ static void count_around(const struct state *s, const struct rate_model *m, int6
         *deviation += m->charge[ion] * rate_model_valence_step(off.kind);
         *n_tm += m->group[ion] == GROUP_TM;
     }
-    if (anion == ANION_VACANCY || anion == ANION_OUTSIDE)
+    if (anion == ANION_OUTSIDE)
         *deviation = RATE_MODEL_ABSENT;
 }
 

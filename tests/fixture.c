@@ -99,13 +99,35 @@ void fixture_randomise(struct fixture *f, uint64_t seed) {
     uint8_t *byte = f->replica.state.x.occupancy;
     for (int64_t s = 0; s < f->replica.state.n_sites; s++) {
         bool oxygen = lattice_coord_of(l, s).kind == SITE_O;
-        if (byte[s] != (oxygen ? ANION_OUTSIDE : SITE_OUTSIDE))
+        if (oxygen ? rate_model_state(byte[s]) != ANION_OUTSIDE : byte[s] != SITE_OUTSIDE)
             byte[s] = oxygen ? random_anion(&d) : random_cation(&d, &f->species);
     }
     for (int64_t s = 0; s < f->replica.state.n_sites; s++) {
         struct lattice_coord c = lattice_coord_of(l, s);
         if (c.kind == SITE_O && roll(&d, 4) == 0)
             random_dimer(&d, l, byte, c);
+    }
+    settle(f);
+}
+
+/* A random site of the crystal whose byte is `byte`, of O or of cations. */
+static int64_t random_site(struct dice *d, const struct fixture *f, bool oxygen, uint8_t byte) {
+    const struct state *s = &f->replica.state;
+    for (;;) {
+        int64_t site = roll(d, (uint32_t)s->n_sites);
+        if ((lattice_coord_of(&f->model->lattice, site).kind == SITE_O) == oxygen &&
+            s->x.occupancy[site] == byte)
+            return site;
+    }
+}
+
+void fixture_vacate(struct fixture *f, uint64_t seed, int n) {
+    struct dice d = {{seed, 0}, 0};
+    uint8_t *byte = f->replica.state.x.occupancy;
+    for (int k = 0; k < n; k++) {
+        byte[random_site(&d, f, true, ANION_OXIDE)] = ANION_VACANCY;
+        for (int li = 0; li < 2; li++)
+            byte[random_site(&d, f, false, CATION_LI)] = CATION_VACANCY;
     }
     settle(f);
 }

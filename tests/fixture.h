@@ -65,6 +65,9 @@ void fixture_scramble(struct fixture *f, double voltage_V, int rounds, double sw
  * neutral or not; caches and energy follow. */
 void fixture_randomise(struct fixture *f, uint64_t seed);
 
+/* Takes n O2- and 2 n Li+ away: O vacancies in a neutral crystal.  Before an engine is made of it. */
+void fixture_vacate(struct fixture *f, uint64_t seed, int n);
+
 /* A second state with the same configuration, for trying changes; free with state_free. */
 struct state fixture_copy(const struct fixture *f, const struct state *s);
 

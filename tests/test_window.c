@@ -19,6 +19,7 @@ struct bench {
 static void bench_init(struct bench *b, struct fixture *f) {
     memset(b, 0, sizeof *b);
     b->f = f;
+    fixture_vacate(f, 1, 4);
     b->e = cpu_create(f->model, fixture_state(f), 1);
     cr_assert_not_null(b->e);
     b->work = take_workspace(b->e->c);
@@ -193,7 +194,9 @@ static void run(struct bench *b, double voltage_V, double step_s, int rounds, in
     FIXTURE_CHEMISTRY, "structure.order=solid-solution", "conditions.temperature_K=500",           \
         "elements.Mn.hop_barrier_eV=[0.3,0.4]", "elements.Ni.hop_barrier_eV=[0.3,0.3,0.3]",        \
         "elements.Co.hop_barrier_eV=[0.3,0.3]", "model.gate_max_li=4", "model.gate_per_li_eV=0.1", \
-        "model.direct_hop_extra_eV=0", "model.molecular_wall_eV=1"
+        "model.direct_hop_extra_eV=0", "model.molecular_wall_eV=1", "model.molecular_move_eV=0.5", \
+        "model.molecular_exchange_eV=0.5", "model.vacancy_hop_eV=0.6",                             \
+        "model.molecular_loss_eV=0.6"
 #define SIZE(a, b, c) "structure.cells_a=" #a, "structure.cells_b=" #b, "structure.repeats=" #c
 
 static void follow(const char *source, const char *const *set, int rounds, int events,
@@ -209,6 +212,11 @@ static void follow(const char *source, const char *const *set, int rounds, int e
     cr_assert_geq(all, wanted, "only %lld events fired", (long long)all);
     cr_expect_gt(b.fired[EVENT_HOP], 0);
     cr_expect_gt(b.fired[EVENT_COMBINE], 0);
+    cr_expect_gt(b.fired[EVENT_VACANCY], 0);
+    if (!b.e->complete) /* there is a surface */
+        cr_expect_gt(b.fired[EVENT_LOSE], 0);
+    if (wanted >= 200) /* enough of them for the rare ones too */
+        cr_expect_gt(b.fired[EVENT_MOVE], 0);
     bench_free(&b);
 }
 
@@ -253,7 +261,7 @@ Test(window, keeps_all_rates_whatever_a_bonded_oxygen_does) {
 
 /* Regions with margins: eight regions, and cuts in one axis only. */
 Test(window, keeps_all_rates_in_regions) {
-    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(18, 18, 3)), 1, 12, 30);
-    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(5, 18, 1)), 1, 20, 60);
-    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(4, 4, 5)), 1, 20, 60);
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(18, 18, 3)), 1, 24, 60);
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(5, 18, 1)), 1, 40, 120);
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(4, 4, 5)), 1, 40, 120);
 }

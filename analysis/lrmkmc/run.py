@@ -26,6 +26,7 @@ CYCLES_COLUMNS = (
     "o_peroxo_discharge o_superoxo_discharge o_molecular_discharge cluster_number_mean_charge "
     "cluster_weight_mean_charge cluster_largest_charge cluster_percolates_charge tm_hops o_events "
     "join_events split_events cleave_events combine_events oxidise_events reduce_events "
+    "move_events lose_events vacancy_events "
     "large_step_share stiff_factor_min sub_slices_max energy_eV state_hash"
 ).split()
 SUMMARY_COLUMNS = "metric unit cycle mean standard_error ci95_low ci95_high replicas".split()

@@ -27,6 +27,12 @@ static const char *const SETS[] = {"elements.Ni.hop_barrier_eV=[0.60,0.62,0.64]"
                                    "model.peroxo_reduction_eV=0.61",
                                    "model.molecular_formation_eV=0.59",
                                    "model.molecular_wall_eV=0.2",
+                                   "model.molecular_move_eV=0.60",
+                                   "model.molecular_exchange_eV=0.61",
+                                   "model.molecular_loss_eV=0.63",
+                                   "model.molecular_gas_eV=-0.03",
+                                   "model.vacancy_hop_eV=0.62",
+                                   "model.vacancy_face_eV=-0.04",
                                    "model.orphan_one_tm_eV=0.02",
                                    "model.orphan_no_tm_eV=0.03",
                                    NULL};
@@ -335,6 +341,77 @@ Test(event_rates, oxidise_and_reduce_relax) {
     relax(&w, "oxidise", 8);
 }
 
+/* ---- O2 and O vacancies on the move ---- */
+
+/* Three O in a row; an Al beside the last one only makes the places unequal. */
+static void add_row(struct network *w, int64_t o[3]) {
+    for (int n = 0; n < 3; n++)
+        o[n] = known_site(w->k, 1, SITE_O, n, 1);
+    cr_assert_lt(known_direction(w->k, o[0], o[2]), 0);
+    int64_t oct = -1;
+    const struct lattice *l = &w->k->model.lattice;
+    struct lattice_coord c = lattice_coord_of(l, o[2]);
+    const struct lattice_stencil *st = lattice_stencil_of(l, c);
+    for (int v = 0; v < st->n_oct; v++) {
+        int64_t site = lattice_neighbor(l, c, st->oct[v]);
+        oct = touches(w->k, site, o[1]) || touches(w->k, site, o[0]) ? oct : site;
+    }
+    cr_assert_geq(oct, 0);
+    known_put(w->k, oct, known_ion(w->k, "Al", 3));
+}
+
+/* The O2 of the middle with the first O, and with the last one; `other` is what changes places. */
+static void relax_move(int other, double kra_ueV, const char *name, uint64_t seed) {
+    struct network w = make_network("ABCABC", 2);
+    int64_t o[3];
+    add_row(&w, o);
+    add_member(&w, o[1], ANION_MOLECULAR | known_direction(w.k, o[1], o[0]) << 4,
+               ANION_MOLECULAR | known_direction(w.k, o[1], o[2]) << 4);
+    add_member(&w, o[0], ANION_MOLECULAR | known_direction(w.k, o[0], o[1]) << 4, other);
+    add_member(&w, o[2], other, ANION_MOLECULAR | known_direction(w.k, o[2], o[1]) << 4);
+    set_gap(&w, 0, 1, 8001, &w.k->model.anion[ANION_MOLECULAR][1]);
+    set_pair(&w, 0, 1, kra_ueV);
+    relax(&w, name, seed);
+}
+
+Test(event_rates, moves_of_molecules_relax) {
+    relax_move(ANION_VACANCY, 600000, "O2 into a vacancy", 11);
+    relax_move(ANION_OXIDE, 610000, "O2 against O2-", 12);
+}
+
+/* An anion between the second and the last O of the row. */
+static void relax_vacancy(int anion, const char *name, uint64_t seed) {
+    struct network w = make_network("ABCABC", 2);
+    int64_t o[3];
+    add_row(&w, o);
+    add_member(&w, o[1], anion, ANION_VACANCY);
+    add_member(&w, o[2], ANION_VACANCY, anion);
+    set_gap(&w, 0, 1, -6001, &w.k->model.anion[anion][1]);
+    set_pair(&w, 0, 1, 620000);
+    relax(&w, name, seed);
+}
+
+Test(event_rates, hops_of_vacancies_relax) {
+    relax_vacancy(ANION_OXIDE, "vacancy against O2-", 13);
+    relax_vacancy(ANION_HOLE, "vacancy against a hole", 14);
+}
+
+/* O2 whose second O has one TM neighbour, the surface next to its first. */
+Test(event_rates, molecules_leave_at_the_surface) {
+    struct network w = make_network("ABCABC", 2);
+    const struct rate_model *m = &w.k->model;
+    int64_t o[3];
+    add_row(&w, o);
+    known_put(w.k, o[0], ANION_OUTSIDE);
+    add_member(&w, o[1], ANION_MOLECULAR | known_direction(w.k, o[1], o[2]) << 4, ANION_VACANCY);
+    add_member(&w, o[2], ANION_MOLECULAR | known_direction(w.k, o[2], o[1]) << 4, ANION_VACANCY);
+    double alone = 2.0 * m->anion[ANION_MOLECULAR][0] + m->bond[BOND_MOLECULAR];
+    double gain = energy_of(&w, 1) - energy_of(&w, 0) + alone - 30000;
+    cr_assert_float_eq(gain, -430000, 1); /* one TM neighbour, and the gas */
+    w.rate[0][1] = known_rate(w.k, gain, 630000);
+    relax(&w, "loss", 15);
+}
+
 /* ---- waiting times ---- */
 
 /* One ion between an oct and a tet of equal energy: events are a Poisson process of rate k. */
@@ -390,15 +467,13 @@ Test(event_rates, waiting_times_are_exponential) {
 
 /* ---- choice among channels ---- */
 
-static int count_bonded_shared(const struct known_crystal *k, int64_t tet, int64_t oct) {
+/* Anions of a state in the face between tet and oct. */
+static int count_shared(const struct known_crystal *k, int64_t tet, int64_t oct, int state) {
     const struct lattice *l = &k->model.lattice;
     int n = 0;
-    for (int64_t s = 0; s < lattice_n_sites(l); s++) {
-        int state = rate_model_state(k->pristine[s]);
-        if (lattice_coord_of(l, s).kind == SITE_O &&
-            (state == ANION_PEROXO || state == ANION_MOLECULAR))
+    for (int64_t s = 0; s < lattice_n_sites(l); s++)
+        if (lattice_coord_of(l, s).kind == SITE_O && rate_model_state(k->pristine[s]) == state)
             n += touches(k, tet, s) && touches(k, oct, s);
-    }
     return n;
 }
 
@@ -413,15 +488,22 @@ static int count_li_around(const struct known_crystal *k, int64_t tet) {
     return n;
 }
 
-/* An O of the tet that the oct touches too is bonded to an O next to it; the dimer rests. */
-static void put_dimer(struct known_crystal *k, int64_t tet, int64_t oct) {
+/* The first O, or the last one, in the face of tet and oct. */
+static int64_t shared_oxygen(const struct known_crystal *k, int64_t tet, int64_t oct, bool last) {
     const struct lattice *l = &k->model.lattice;
     struct lattice_coord c = lattice_coord_of(l, tet);
     const struct lattice_stencil *st = lattice_stencil_of(l, c);
-    int v = 0;
-    while (!touches(k, oct, lattice_neighbor(l, c, st->vertex[v])))
-        v++;
-    int64_t o = lattice_neighbor(l, c, st->vertex[v]);
+    int64_t found = -1;
+    for (int v = 0; v < st->n_vertex && (last || found < 0); v++)
+        if (touches(k, oct, lattice_neighbor(l, c, st->vertex[v])))
+            found = lattice_neighbor(l, c, st->vertex[v]);
+    return found;
+}
+
+/* An O in the face of tet and oct is bonded to an O next to it; the dimer rests. */
+static void put_dimer(struct known_crystal *k, int64_t tet, int64_t oct) {
+    const struct lattice *l = &k->model.lattice;
+    int64_t o = shared_oxygen(k, tet, oct, false);
     struct lattice_coord oc = lattice_coord_of(l, o);
     int64_t p = lattice_neighbor(l, oc, lattice_stencil_of(l, oc)->oxygen[0]);
     known_put(k, o, ANION_PEROXO);
@@ -450,9 +532,11 @@ static struct network make_star(void) {
     known_put(k, across_face(k, w.site[1], true, false, 1), CATION_LI);
     known_put(k, across_face(k, w.site[2], true, false, 2), CATION_LI);
     put_dimer(k, w.site[4], oct);
+    known_put(k, shared_oxygen(k, w.site[6], oct, true), ANION_VACANCY);
     for (int t = 1; t < 9; t++) {
         double kra = 600000 + 30000 * count_li_around(k, w.site[t]) -
-                     (count_bonded_shared(k, w.site[t], oct) > 0 ? 20000 : 0);
+                     (count_shared(k, w.site[t], oct, ANION_PEROXO) > 0 ? 20000 : 0) -
+                     (count_shared(k, w.site[t], oct, ANION_VACANCY) > 0 ? 40000 : 0);
         w.rate[0][t] = rate_between(&w, 0, t, kra);
     }
     return w;

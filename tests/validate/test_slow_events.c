@@ -40,6 +40,10 @@ static const char *const SETS[] = {"model.valence_stiffness_eV=0.3",
                                    "model.peroxo_reduction_eV=0.42",
                                    "model.molecular_formation_eV=0.45",
                                    "model.molecular_wall_eV=0.3",
+                                   "model.molecular_move_eV=0.45",
+                                   "model.molecular_exchange_eV=0.50",
+                                   "model.vacancy_hop_eV=0.48",
+                                   "model.vacancy_face_eV=-0.1",
                                    "elements.Ni.hop_barrier_eV=[0.50,0.54,0.58]",
                                    "elements.Ni.oxidation_eV=[3.9,4.1]",
                                    "model.attempt_frequency_per_s=1e3",
@@ -66,9 +70,12 @@ static void allow_ni(const struct box *b, struct known_choice *c) {
         known_allow(c, b->ni + t, t, 1, -1);
 }
 
-static void add_oxygens(struct box *b) {
+/* With a vacancy in place of one of them, which is conserved: it counts as eight movers. */
+static void add_oxygens(struct box *b, bool vacancy) {
     for (int o = 0; o < OXYGENS; o++) {
-        struct known_choice *c = add_choice(b, b->oxygen[o], o < 3 ? ANION_HOLE : ANION_OXIDE);
+        int last = vacancy ? ANION_VACANCY : ANION_OXIDE;
+        struct known_choice *c = add_choice(b, b->oxygen[o], o < 3 ? ANION_HOLE : last);
+        known_allow(c, ANION_VACANCY, 0, 8, -1);
         known_allow(c, ANION_OXIDE, 0, 0, -1);
         known_allow(c, ANION_HOLE, 1, 0, -1);
         for (int p = 0; p < OXYGENS; p++) {
@@ -116,14 +123,14 @@ static void fill_inert(struct known_crystal *k) {
 }
 
 /* `li_in_tet`: fast moves may put Li into the tet; the slow events use octs only. */
-static struct box make_box(bool li_in_tet) {
+static struct box make_box(bool li_in_tet, bool vacancy) {
     struct box b = {.k = known_create("ABCABC", 3, 3, TEMPERATURE_K, SETS)};
     fill_inert(b.k);
     b.ni = known_ion(b.k, "Ni", 2);
     known_put(b.k, known_site(b.k, 1, SITE_OCT, 2, 2), known_ion(b.k, "Al", 3)); /* no symmetry */
     b.oct[0] = known_site(b.k, 0, SITE_OCT, 0, 0);
     find_path(&b);
-    add_oxygens(&b);
+    add_oxygens(&b, vacancy);
     for (int o = 0; o < OCTS; o++) {
         struct known_choice *c = add_choice(&b, b.oct[o], o == 0 ? b.ni + 1 : o == 1);
         known_allow(c, CATION_VACANCY, 0, 0, -1);
@@ -143,14 +150,14 @@ static struct box make_box(bool li_in_tet) {
 static const struct box *observed;
 static bool reach_no_holes, reach_tet; /* what the dynamics of a test can reach */
 
-enum { OBSERVABLES = 3 * OXYGENS + 2 * OCTS + 4 };
+enum { OBSERVABLES = 3 * OXYGENS + 2 * OCTS + 5 };
 
 static bool is_ni(const struct box *b, uint8_t ion) {
     return ion >= b->ni && ion < b->ni + 3;
 }
 
 /* Hole, bonded z = 1 and z = 0 on each O; Ni and Li on each oct; Ni and Li in the tet, Ni tokens,
- * superoxo bonds. */
+ * superoxo bonds, vacancy on the first O. */
 static bool observe(const struct known_crystal *k, const uint8_t *occupancy, double *out) {
     const struct box *b = observed;
     int oxidised = 0, peroxo = 0, molecular = 0;
@@ -163,7 +170,7 @@ static bool observe(const struct known_crystal *k, const uint8_t *occupancy, dou
         int state = rate_model_state(occupancy[b->oxygen[o]]);
         for (int s = ANION_HOLE; s <= ANION_MOLECULAR; s++)
             out[3 * o + s - ANION_HOLE] = state == s;
-        oxidised += state != ANION_OXIDE;
+        oxidised += state != ANION_OXIDE && state != ANION_VACANCY;
         peroxo += state == ANION_PEROXO;
         molecular += state == ANION_MOLECULAR;
     }
@@ -173,6 +180,7 @@ static bool observe(const struct known_crystal *k, const uint8_t *occupancy, dou
         octs[2 * o + 1] = ion == CATION_LI;
         last[2] += is_ni(b, ion) ? ion - b->ni : 0;
     }
+    last[4] = rate_model_state(occupancy[b->oxygen[0]]) == ANION_VACANCY;
     last[3] = peroxo % 2; /* of at most two pairs: exactly one is a superoxo */
     return (reach_no_holes || oxidised > 0) && (reach_tet || last[0] == 0);
 }
@@ -180,7 +188,7 @@ static bool observe(const struct known_crystal *k, const uint8_t *occupancy, dou
 static void observable_name(const char *plan, int i, char *name, size_t size) {
     static const char *const state[] = {"hole", "z = 1", "z = 0"};
     static const char *const last[] = {"Ni in the tet", "Li in the tet", "tokens on Ni",
-                                       "superoxo bonds"};
+                                       "superoxo bonds", "vacancy on O 0"};
     int o = i - 2, c = o - 3 * OXYGENS, t = c - 2 * OCTS;
     if (o < 0)
         snprintf(name, size, "%s: %s", plan, i == 0 ? "energy" : "Li");
@@ -201,6 +209,7 @@ struct plan {
     int64_t samples;
     /* added to the barriers of hops, join, combine, oxidise and their reverse, ueV */
     int32_t hop_shift, join_shift, combine_shift, oxidise_shift;
+    bool vacancy;
 };
 
 static void shift_barriers(struct rate_model *m, const struct plan *p) {
@@ -249,14 +258,19 @@ static void check_fired(const struct plan *p, const int64_t *fired) {
     int64_t all = 0;
     for (int e = 0; e < EVENT_KINDS; e++) {
         all += fired[e];
+        if (e == EVENT_LOSE || (e == EVENT_VACANCY && !p->vacancy)) {
+            cr_expect_eq(fired[e], 0);
+            continue;
+        }
         cr_expect_gt(fired[e], 10000, "%s: %lld events of kind %d only", p->name,
                      (long long)fired[e], e);
     }
     cr_log_info("%s: hop %lld join %lld split %lld cleave %lld combine %lld oxidise %lld reduce "
-                "%lld slowed %lld\n",
+                "%lld move %lld vacancy %lld slowed %lld\n",
                 p->name, (long long)fired[0], (long long)fired[1], (long long)fired[2],
                 (long long)fired[3], (long long)fired[4], (long long)fired[5], (long long)fired[6],
-                (long long)fired[7]);
+                (long long)fired[EVENT_MOVE], (long long)fired[EVENT_VACANCY],
+                (long long)fired[EVENT_KINDS]);
     if (p->slice_s > p->step_s)
         cr_expect(fired[EVENT_KINDS] > all / 10, "%s: few events were slowed", p->name);
     else
@@ -264,7 +278,7 @@ static void check_fired(const struct plan *p, const int64_t *fired) {
 }
 
 static void compare(const struct plan *p) {
-    struct box b = make_box(p->fast_moves);
+    struct box b = make_box(p->fast_moves, p->vacancy);
     struct known_states states;
     struct electrode electrode = {4150000, 0, 0};
     double exact[KNOWN_OBSERVABLES], variance[KNOWN_OBSERVABLES], mean[KNOWN_OBSERVABLES];
@@ -297,21 +311,31 @@ static void compare(const struct plan *p) {
 }
 
 Test(slow_events, tets_stored) {
-    compare(&(struct plan){"stored", true, false, 0.15, 0.15, 1e300, 900, 0, 0, 0, 0});
+    compare(&(struct plan){"stored", true, false, 0.15, 0.15, 1e300, 900, 0, 0, 0, 0, false});
 }
 
 Test(slow_events, tets_in_transit) {
-    compare(&(struct plan){"transit", false, false, 0.15, 0.15, 1e300, 1100, 0, 0, 0, 0});
+    compare(&(struct plan){"transit", false, false, 0.15, 0.15, 1e300, 1100, 0, 0, 0, 0, false});
 }
 
 /* Hops above 40/s are slowed to that; the barriers of oxygen events are too high for fast pairs. */
 Test(slow_events, slowed_down) {
     compare(&(struct plan){"slowed", true, false, 0.8, 3.0, 120, 1700, -250000, 400000, 560000,
-                           300000});
+                           300000, false});
+}
+
+/* An O vacancy among the four O. */
+Test(slow_events, with_a_vacancy) {
+    compare(&(struct plan){"vacancy", true, false, 0.15, 0.15, 1e300, 1300, 0, 0, 0, 0, true});
+}
+
+Test(slow_events, with_a_vacancy_slowed_down) {
+    compare(&(struct plan){"vacancy slowed", false, false, 0.8, 3.0, 120, 1700, -250000, 400000,
+                           560000, 300000, true});
 }
 
 /* The barriers of oxygen events lie so that some pairs are fast and others of each kind are not. */
 Test(slow_events, in_turn_with_fast_moves) {
     compare(&(struct plan){"in turn", true, true, 1.2, 12.0, 240, 2000, -200000, 400000, 530000,
-                           270000});
+                           270000, false});
 }
