@@ -64,6 +64,7 @@ void checkpoint_contents_results(struct codec *c, struct track *t, int64_t cycle
 
 static void code_half(struct codec *c, struct protocol_half *h) {
     codec_real(c, &h->capacity);
+    codec_real(c, &h->side);
     codec_real(c, &h->energy);
     codec_real(c, &h->mean_V);
     codec_real(c, &h->plateau);

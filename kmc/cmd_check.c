@@ -50,6 +50,8 @@ static void print_cell(const struct simulation *sim) {
     printf("sites        %lld (%lld formula units, %lld Li, %lld TM)\n",
            (long long)lattice_n_sites(l), (long long)c->n_formula, (long long)c->n_li,
            (long long)c->n_tm);
+    if (c->surface_m2_per_g > 0)
+        printf("surface      %.1f m2/g\n", c->surface_m2_per_g);
 }
 
 /* "12.3 MiB", smaller ones in KiB. */

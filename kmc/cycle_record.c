@@ -10,6 +10,8 @@ static const struct {
     { name, offsetof(struct cycle_record, member) }
     COLUMN("charge_capacity_mAh_per_g", charge_capacity),
     COLUMN("discharge_capacity_mAh_per_g", discharge_capacity),
+    COLUMN("side_reaction_charge_mAh_per_g", side_charge),
+    COLUMN("side_reaction_discharge_mAh_per_g", side_discharge),
     COLUMN("coulombic_efficiency", coulombic_efficiency),
     COLUMN("mean_charge_voltage_V", mean_charge_V),
     COLUMN("mean_discharge_voltage_V", mean_discharge_V),
@@ -71,6 +73,7 @@ static double element_share(const struct structure *s, const struct species_tabl
 static void fill_charge(struct cycle_record *c, const struct structure *s,
                         const struct protocol_half *h, const struct clusters *voids) {
     c->charge_capacity = h->capacity;
+    c->side_charge = h->side;
     c->mean_charge_V = h->mean_V;
     c->charge_energy = h->energy;
     c->plateau_charge = h->plateau;
@@ -89,6 +92,7 @@ static void fill_charge(struct cycle_record *c, const struct structure *s,
 static void fill_discharge(struct cycle_record *c, const struct replica *r,
                            const struct structure *s, const struct protocol_half *h) {
     c->discharge_capacity = h->capacity;
+    c->side_discharge = h->side;
     c->mean_discharge_V = h->mean_V;
     c->discharge_energy = h->energy;
     c->window_mean_discharge_V = h->window_mean_V;

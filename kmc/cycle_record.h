@@ -11,6 +11,7 @@
 struct cycle_record {
     int64_t cycle, replica;
     double charge_capacity, discharge_capacity; /* mAh/g */
+    double side_charge, side_discharge;         /* of the side reaction within them, mAh/g */
     double coulombic_efficiency;
     double mean_charge_V, mean_discharge_V, hysteresis_V;
     double charge_energy, discharge_energy; /* Wh/kg */

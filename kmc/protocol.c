@@ -34,6 +34,9 @@ void protocol_init(struct protocol *p, const struct scenario *s) {
         .sub_slices = scenario_int(s, "kinetics.sub_slices"),
         .sub_slices_max = scenario_int(s, "kinetics.sub_slices_max"),
         .large_step_share = scenario_real(s, "kinetics.large_step_share"),
+        .side_A_per_m2 = scenario_real(s, "surface.side_reaction_A_per_m2"),
+        .side_reference_V = scenario_real(s, "surface.side_reaction_reference_V"),
+        .side_slope_V = scenario_real(s, "surface.side_reaction_slope_V"),
         .kappa_ueV = 2 * (units_ueV(scenario_real(s, "kinetics.restraint_eV")) / 2),
         .slow_events = scenario_flag(s, "kinetics.slow_events"),
         .check_every = scenario_int(s, "output.check_every"),
@@ -96,7 +99,9 @@ static void book(struct protocol_run *w) {
     struct protocol_position *at = &w->at;
     struct protocol_progress *h = &at->half;
     double sign = is_charge(w) ? 1 : -1;
-    double capacity = sign * (h->start_li - at->li) * w->mAh_per_li;
+    double hours_passed = w->duration_s / UNITS_SECONDS_PER_HOUR;
+    h->sum.side += w->side_mA_per_g * hours_passed;
+    double capacity = sign * ((h->start_li - at->li) * w->mAh_per_li + h->sum.side);
     double dq = capacity - h->last_capacity, v = 0.5 * (at->voltage_V + h->last_V);
     double in_window = overlap(h->last_capacity, capacity, w->p->window_low, w->p->window_high);
     h->sum.capacity += dq;
@@ -105,7 +110,6 @@ static void book(struct protocol_run *w) {
     h->window_charge += in_window;
     h->window_energy += in_window * v;
     h->sum.end_V = at->voltage_V;
-    double hours_passed = w->duration_s / UNITS_SECONDS_PER_HOUR;
     struct protocol_slice s = {.cycle = at->cycle,
                                .step = (enum protocol_step)at->step,
                                .time_s = at->time_s,
@@ -137,6 +141,28 @@ static void runaway(struct protocol_run *w) {
             "Li, found %.3f V there\n"
             "    hint: are energies and cut-offs compatible? try kmc voltage first\n",
             w->r->number, (long long)w->at.cycle, w->at.voltage_V);
+    w->status = 1;
+}
+
+/* Current of the side reaction at the voltage now, mA/g. */
+static double side_current(const struct protocol_run *w) {
+    const struct protocol *p = w->p;
+    if (p->side_A_per_m2 <= 0)
+        return 0;
+    return 1e3 * p->side_A_per_m2 * w->r->cell.surface_m2_per_g *
+           tables_exp((w->at.voltage_V - p->side_reference_V) / p->side_slope_V);
+}
+
+/* The side reaction takes the whole current. */
+static void stuck(struct protocol_run *w) {
+    fprintf(
+        w->errors,
+        "replica %u, cycle %lld: error: expected a side reaction below the current of %.4g mA/g, "
+        "found %.4g mA/g at %.3f V\n"
+        "    hint: lower surface.side_reaction_A_per_m2 or protocol.upper_cutoff_V, or raise "
+        "protocol.c_rate_per_h\n",
+        w->r->number, (long long)w->at.cycle, w->p->current_mA_per_g, w->side_mA_per_g,
+        w->at.voltage_V);
     w->status = 1;
 }
 
@@ -180,7 +206,12 @@ static bool next_galvanostatic(struct protocol_run *w) {
     }
     at->electrode.target = (int64_t)(at->target_li + 0.5);
     follow_voltage(w, step);
-    w->duration_s = step * w->mAh_per_li / w->p->current_mA_per_g * UNITS_SECONDS_PER_HOUR;
+    double current = w->p->current_mA_per_g - (is_charge(w) ? 1 : -1) * w->side_mA_per_g;
+    if (current <= 0) {
+        stuck(w);
+        return false;
+    }
+    w->duration_s = step * w->mAh_per_li / current * UNITS_SECONDS_PER_HOUR;
     return true;
 }
 
@@ -206,11 +237,13 @@ static bool next_wait(struct protocol_run *w, double total_s, bool hold) {
         return false;
     if (at->in_step == 0) {
         at->electrode.kappa_ueV = hold ? 0 : w->p->kappa_ueV;
-        at->electrode.target = (int64_t)(at->li + 0.5);
+        at->target_li = at->li;
     }
     double v = is_charge(w) ? w->p->upper_V : w->p->lower_V;
     at->electrode.voltage_ueV = units_ueV(hold ? v : at->voltage_V);
     w->duration_s = total_s / (double)pieces;
+    at->target_li += w->side_mA_per_g * w->duration_s / UNITS_SECONDS_PER_HOUR / w->mAh_per_li;
+    at->electrode.target = (int64_t)(at->target_li + 0.5);
     return true;
 }
 
@@ -236,6 +269,7 @@ static void end_half(struct protocol_run *w, bool charge) {
 
 static bool next_of_step(struct protocol_run *w) {
     const struct protocol *p = w->p;
+    w->side_mA_per_g = w->at.step == STEP_SETTLE ? 0 : side_current(w);
     switch (w->at.step) {
     case STEP_SETTLE:
         return next_settle(w);

@@ -4,6 +4,8 @@
  *     V = V_ref + kappa <N - N_target> / e,
  * V_ref being the voltage of the slice before (see struct electrode).  The slice lasts as long as its charge takes at the C-rate.
  * Potentiostatic step: the voltage is set, N follows.
+ * The side reaction at the surface (a declared term, surface.*) oxidises electrolyte at a current that follows the voltage: charging takes longer by it,
+ * discharging passes less, and at rest it brings Li back.
  * A half-cycle ends with the slice in which V passes the cut-off; that slice's charge counts.
  * During advance the electrode stays at the slice's voltage.
  * A slice is cut into sub-slices of (equilibrate, advance); their number doubles when too many hops come from large steps.
@@ -41,6 +43,7 @@ struct protocol {
     double initial_sweeps;
     int64_t sub_slices, sub_slices_max;
     double large_step_share;
+    double side_A_per_m2, side_reference_V, side_slope_V; /* side reaction */
     int32_t kappa_ueV;
     bool slow_events;
     int64_t check_every; /* recount every so many slices; 0 = at the end of each half-cycle */
@@ -66,7 +69,9 @@ struct protocol_slice {
 
 /* Sums over one half-cycle. */
 struct protocol_half {
-    double capacity;      /* mAh/g, positive */
+    double capacity; /* mAh/g, positive */
+    double
+        side; /* charge of the side reaction within it, mAh/g, positive: it is added on charge and missing on discharge */
     double energy;        /* Wh/kg, positive */
     double mean_V;        /* energy / capacity; NaN without charge */
     double plateau;       /* capacity passed between the plateau voltages */
@@ -123,6 +128,7 @@ struct protocol_run {
     int status; /* 0 while all is well */
     /* the slice under way */
     double duration_s;
+    double side_mA_per_g; /* current of the side reaction */
     int64_t sub_slices, sum_li, samples, evaluated_before;
     struct census census; /* when the observer asks for it */
 };

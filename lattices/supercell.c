@@ -19,6 +19,7 @@
 #include "supercell.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,28 @@ static void carve(struct builder *b) {
         return;
     }
     c->n_formula = shape_carve(&b->shape, &c->lattice, c->occupancy) / 2;
+}
+
+static bool at_surface(const struct lattice *l, const uint8_t *occupancy, struct lattice_coord o) {
+    const struct lattice_stencil *st = lattice_stencil_of(l, o);
+    for (int v = 0; v < st->n_oxygen; v++)
+        if (occupancy[lattice_neighbor(l, o, st->oxygen[v])] == SITE_OUTSIDE)
+            return true;
+    return false;
+}
+
+/* Once mass and sites are known. */
+static void measure_surface(struct supercell *c) {
+    const double avogadro = 6.02214076e23; /* CODATA 2018, exact */
+    struct lattice_coord o = {0, SITE_O, 0, 0};
+    int64_t n = 0;
+    for (o.plane = 0; o.plane < c->lattice.n_planes; o.plane++)
+        for (o.j = 0; o.j < c->lattice.nb; o.j++)
+            for (o.i = 0; o.i < c->lattice.na; o.i++)
+                n += c->occupancy[lattice_site(&c->lattice, o)] != SITE_OUTSIDE &&
+                     at_surface(&c->lattice, c->occupancy, o);
+    double area_m2 = (double)n * c->a_A * c->a_A * 1e-20 * sqrt(0.75);
+    c->surface_m2_per_g = area_m2 * avogadro / (c->mass_g_per_mol * (double)c->n_formula);
 }
 
 /* ---- which octs of a gap, or of many gaps, are filled ---- */
@@ -517,6 +540,7 @@ static void add_up(struct builder *b) {
         c->n_tm += e->role == ROLE_TM ? p->count : 0;
     }
     c->mass_g_per_mol = mass / (double)c->n_formula;
+    measure_surface(c);
     c->cation_correction = b->composition.cation_correction;
 }
 

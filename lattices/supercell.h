@@ -1,6 +1,7 @@
 /* supercell: the pristine crystal in a box: stacking, shape, TM-layer order, dopants, valences.  Immutable once built.
  *
  * Scenario keys read: structure.*, host.formula, dopant[], run.seed.
+ * Surface: each O with an O neighbour outside counts a^2 sqrt(3)/2, its share of a close-packed plane; edges and steps are about right only.
  * Compositions are exact to one ion per element and box; charge neutrality is exact (closed through Mn, then Ni valences).
  */
 #ifndef LATTICES_SUPERCELL_H
@@ -19,6 +20,7 @@ struct supercell {
     int64_t element_count[ELEMENT_MAX];
     double
         mass_g_per_mol; /* of one formula unit of the pristine, doped composition (two anion sites), from the counts in the box */
+    double surface_m2_per_g;  /* 0 without free surfaces; see above */
     double cation_correction; /* relative change made so that cations sum to two per formula unit */
     double
         charge_correction; /* electrons per formula unit taken up by Mn, then Ni valences to reach neutrality */

@@ -17,7 +17,8 @@ from typing import Any
 import pandas as pd
 
 CYCLES_COLUMNS = (
-    "cycle replica charge_capacity_mAh_per_g discharge_capacity_mAh_per_g coulombic_efficiency "
+    "cycle replica charge_capacity_mAh_per_g discharge_capacity_mAh_per_g "
+    "side_reaction_charge_mAh_per_g side_reaction_discharge_mAh_per_g coulombic_efficiency "
     "mean_charge_voltage_V mean_discharge_voltage_V hysteresis_V charge_energy_Wh_per_kg "
     "discharge_energy_Wh_per_kg plateau_charge_mAh_per_g window_mean_discharge_voltage_V "
     "tm_li_layer_charge tm_li_layer_discharge mn_li_layer_discharge ni_li_layer_discharge "
