@@ -329,11 +329,6 @@ Test(slow_events, with_a_vacancy) {
     compare(&(struct plan){"vacancy", true, false, 0.15, 0.15, 1e300, 1300, 0, 0, 0, 0, true});
 }
 
-Test(slow_events, with_a_vacancy_slowed_down) {
-    compare(&(struct plan){"vacancy slowed", false, false, 0.8, 3.0, 120, 1700, -250000, 400000,
-                           560000, 300000, true});
-}
-
 /* The barriers of oxygen events lie so that some pairs are fast and others of each kind are not. */
 Test(slow_events, in_turn_with_fast_moves) {
     compare(&(struct plan){"in turn", true, true, 1.2, 12.0, 240, 2000, -200000, 400000, 530000,
