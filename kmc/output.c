@@ -48,7 +48,8 @@ void output_json_string(FILE *out, const char *text) {
     for (const char *p = text; *p; p++)
         if (*p == '"' || *p == '\\')
             fprintf(out, "\\%c", *p);
-        else if ((unsigned char)*p < 0x20)
+        else if ((unsigned char)*p < 0x20 ||
+                 *p == 0x7f) /* the latter for TOML, which takes JSON strings but for it */
             fprintf(out, "\\u%04x", *p);
         else
             fputc(*p, out);

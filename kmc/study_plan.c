@@ -39,6 +39,14 @@ static size_t top(const struct study_plan *p, const char *key) {
         free(place_);                                                                              \
     } while (0)
 
+/* Something that is nowhere in the file. */
+static void report_missing(const struct study_plan *p, const char *key, const char *hint,
+                           const char *expected, struct scenario_problems *problems) {
+    char *place = scenario_store_place(p->path, 1, 1);
+    scenario_problem_report(problems, place, key, hint, "expected %s, found none", expected);
+    free(place);
+}
+
 /* A wrong key, with the nearest of those that there are, or where it belongs. */
 static void report_unknown(const struct study_plan *p, size_t i, const char *key,
                            const char *const *known, const struct scenario *any,
@@ -46,8 +54,7 @@ static void report_unknown(const struct study_plan *p, size_t i, const char *key
     char hint[400] = "known are";
     size_t best = 4;
     for (const char *const *k = known; *k; k++)
-        if (best == 4)
-            snprintf(hint + strlen(hint), 40, " `%s`", *k);
+        snprintf(hint + strlen(hint), 40, "%s `%s`", k == known ? "" : ",", *k);
     for (const char *const *k = known; *k; k++) {
         size_t distance = scenario_schema_distance(key, *k);
         if (distance < best) {
@@ -263,14 +270,14 @@ struct scenario *study_plan_load(const struct study_plan *p, size_t k, FILE *err
 
 /* ---- the file ---- */
 
-static void check_study(struct study_plan *p, const struct scenario *any,
+static void check_study(struct study_plan *p, struct scenario *any,
                         struct scenario_problems *problems) {
     static const char *const known[] = {"name",   "description", "replicas", "seed",
                                         "cycles", "base",        NULL};
     size_t i = top(p, "study");
     if (i == toml_reader_count(p->document)) {
-        scenario_problem_report(problems, p->path, "study", "begin with [study] and name = \"...\"",
-                                "expected a table [study], found none");
+        report_missing(p, "study", "begin with [study] and name = \"...\"", "a table [study]",
+                       problems);
         return;
     }
     if (entry_at(p, i)->type != TOML_READER_TABLE) {
@@ -281,8 +288,10 @@ static void check_study(struct study_plan *p, const struct scenario *any,
     check_keys(p, i, known, any, problems);
     take_name(p, i, p->name, problems);
     size_t description = member(p, i, "description");
-    if (description && is_text(p, description, problems))
+    if (description) {
+        assign_as(p, any, "run.description", description, problems); /* type and length */
         snprintf(p->description, sizeof p->description, "%s", entry_at(p, description)->text);
+    }
 }
 
 static void check_top(const struct study_plan *p, const struct scenario *any,
@@ -301,13 +310,13 @@ static void list_scenarios(struct study_plan *p, const struct scenario *any,
     const char *hint = "write [[scenario]] with double brackets, once for each";
     size_t list = top(p, "scenario");
     if (list == toml_reader_count(p->document)) {
-        scenario_problem_report(problems, p->path, "scenario", hint,
-                                "expected at least two scenarios, found none");
+        report_missing(p, "scenario", hint, "at least two scenarios", problems);
         return;
     }
     entry_pointer e = entry_at(p, list);
     if (e->type != TOML_READER_LIST || e->count < 2 || e->count > STUDY_PLAN_SCENARIOS_MAX) {
-        REPORT(p, problems, list, "scenario", e->count == 1 ? "one alone is `kmc run`" : hint,
+        REPORT(p, problems, list, "scenario",
+               e->type == TOML_READER_LIST && e->count == 1 ? "one alone is `kmc run`" : hint,
                "expected a list of 2 to %d tables, found %s", (int)STUDY_PLAN_SCENARIOS_MAX,
                e->type == TOML_READER_LIST ? "another number of them" : noun(e->type));
         return;
