@@ -178,6 +178,12 @@ int run_group(void *context, struct replica *r, int n) {
 
 /* ---- files of the whole run ---- */
 
+/* A replica that has not begun has no rows, and no memory for them. */
+static void write_rows(const struct track_text *text, FILE *out) {
+    if (text->bytes)
+        fwrite(text->data, 1, text->bytes, out);
+}
+
 static void body_profile(FILE *out, const void *context) {
     const struct run *run = context;
     fputs("Test Time / s,Voltage / V,Current / A,Cycle Count / 1,Charging Capacity / "
@@ -188,14 +194,14 @@ static void body_profile(FILE *out, const void *context) {
         fprintf(out, ",Charge from %s / mAh g-1", run->couples.name[k]);
     fputc('\n', out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
-        fwrite(run->track[k].profile.data, 1, run->track[k].profile.bytes, out);
+        write_rows(&run->track[k].profile, out);
 }
 
 static void body_clusters(FILE *out, const void *context) {
     const struct run *run = context;
     fputs("cycle,replica,at,size,count,o2_count,percolating\n", out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
-        fwrite(run->track[k].clusters.data, 1, run->track[k].clusters.bytes, out);
+        write_rows(&run->track[k].clusters, out);
 }
 
 static int write_results(struct run *run) {

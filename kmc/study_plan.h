@@ -12,7 +12,7 @@
 #include "scenario.h"
 #include "toml_reader.h"
 
-enum { STUDY_PLAN_NAME = 65, STUDY_PLAN_SCENARIOS_MAX = 100000 };
+enum { STUDY_PLAN_NAME = 65, STUDY_PLAN_SCENARIOS_MAX = 10000 };
 
 struct study_plan_scenario {
     char name[STUDY_PLAN_NAME];
