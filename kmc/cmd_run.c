@@ -1,6 +1,6 @@
 #include <string.h>
 #include "commands.h"
-#include "run.h"
+#include "run_directory.h"
 
 static const char usage[] =
     "kmc run SCENARIO [flags] - cycles a crystal and measures its voltage fade\n"
@@ -33,18 +33,6 @@ static int name_run(struct run *run, const struct options *o) {
     return 0;
 }
 
-/* The first checkpoint holds no replica yet: from here on the run can be resumed, whenever it is killed. */
-static int open_directory(struct run *run, const struct options *o) {
-    int status = output_create(&run->info, stderr);
-    if (status == 0)
-        status = lock_take(&run->lock, run->info.directory, stderr);
-    if (status)
-        return status;
-    lock_sign(&run->lock, NULL);
-    status = run_keep(run, o, 0);
-    return status ? status : keeper_save(&run->keeper, stderr);
-}
-
 int cmd_run(int argc, char **argv) {
     struct options o;
     int status = options_parse(&o, argc, argv, usage);
@@ -59,7 +47,7 @@ int cmd_run(int argc, char **argv) {
     if (status == 0)
         status = name_run(&run, &o);
     if (status == 0)
-        status = open_directory(&run, &o);
+        status = run_directory_create(&run);
     if (status == 0)
         status = run_go(&run, &o);
     run_free(&run);

@@ -137,6 +137,8 @@ void codec_word(struct codec *c, uint64_t *value) {
 void codec_int(struct codec *c, int64_t *value) {
     uint64_t word = (uint64_t)*value;
     codec_word(c, &word);
+    if (c->mode != CODEC_READ)
+        return; /* another thread may read it meanwhile */
     *value = word <= INT64_MAX ? (int64_t)word : -(int64_t)~word - 1;
 }
 
@@ -151,7 +153,8 @@ void codec_real(struct codec *c, double *value) {
     uint64_t word;
     memcpy(&word, value, sizeof word);
     codec_word(c, &word);
-    memcpy(value, &word, sizeof word);
+    if (c->mode == CODEC_READ)
+        memcpy(value, &word, sizeof word);
 }
 
 void codec_flag(struct codec *c, bool *value) {

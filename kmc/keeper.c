@@ -8,7 +8,8 @@
 
 enum { KEEPER_FILES = 5, SIGNAL_BASE = 128 };
 
-static volatile sig_atomic_t stop_signal, save_wanted;
+static volatile sig_atomic_t stop_signal, saves_wanted;
+static double deadline_s; /* 0 = none */
 
 static void on_stop(int number) {
     if (stop_signal)
@@ -18,15 +19,7 @@ static void on_stop(int number) {
 
 static void on_save(int number) {
     (void)number;
-    save_wanted = 1;
-}
-
-void keeper_catch_signals(void) {
-    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-    struct sigaction save = {.sa_handler = on_save, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGUSR1, &save, NULL);
+    saves_wanted = saves_wanted + 1;
 }
 
 static double now_s(void) {
@@ -35,17 +28,31 @@ static double now_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+void keeper_catch_signals(double limit_s) {
+    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    struct sigaction save = {.sa_handler = on_save, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGUSR1, &save, NULL);
+    deadline_s = limit_s > 0 ? now_s() + limit_s : 0;
+}
+
+int keeper_stop_wanted(void) {
+    if (stop_signal)
+        return SIGNAL_BASE + stop_signal;
+    return deadline_s > 0 && now_s() >= deadline_s ? SIGNAL_BASE + SIGALRM : 0;
+}
+
 /* ---- life ---- */
 
 bool keeper_init(struct keeper *k, const char *directory, const struct checkpoint_header *header,
-                 const struct checkpoint_file *from, double interval_s, double limit_s) {
+                 const struct checkpoint_file *from, double interval_s) {
     memset(k, 0, sizeof *k);
     snprintf(k->directory, sizeof k->directory, "%s", directory);
     k->header = *header;
     k->from = from;
     k->keep_old = true;
     k->interval_s = interval_s;
-    k->limit_s = limit_s;
     k->start_s = k->last_s = now_s();
     k->used_before_s = header->used_s;
     k->replica = calloc((size_t)header->replicas, sizeof *k->replica);
@@ -79,7 +86,7 @@ static void begin_round(struct keeper *k) {
     if (k->writer)
         checkpoint_writer_abandon(k->writer);
     k->round++;
-    save_wanted = 0;
+    k->saves_seen = saves_wanted;
     k->header.used_s = keeper_seconds(k);
     k->writer = checkpoint_writer_begin(k->directory, &k->header);
     k->unsaved = k->writer ? 0 : errno;
@@ -143,16 +150,9 @@ static void warn(const struct keeper *k, const char *what, FILE *errors) {
             k->directory, what, strerror(k->unsaved));
 }
 
-/* Exit code of a stop that is wanted now, else 0. */
-static int wanted_stop(const struct keeper *k) {
-    if (stop_signal)
-        return SIGNAL_BASE + stop_signal;
-    return k->limit_s > 0 && now_s() - k->start_s >= k->limit_s ? SIGNAL_BASE + SIGALRM : 0;
-}
-
 static bool is_due(const struct keeper *k) {
-    return !k->writer &&
-           (save_wanted || (k->interval_s > 0 && now_s() - k->last_s >= k->interval_s));
+    return !k->writer && (saves_wanted != k->saves_seen ||
+                          (k->interval_s > 0 && now_s() - k->last_s >= k->interval_s));
 }
 
 int keeper_save(struct keeper *k, FILE *errors) {
@@ -170,7 +170,7 @@ int keeper_save(struct keeper *k, FILE *errors) {
 
 bool keeper_run(struct keeper *k, const struct replica *r, int n) {
     omp_set_lock(&k->lock);
-    bool go_on = !k->stop && !wanted_stop(k);
+    bool go_on = !k->stop && !keeper_stop_wanted();
     for (int i = 0; go_on && i < n; i++)
         k->replica[r[i].number].place = KEEPER_RUNNING;
     omp_unset_lock(&k->lock);
@@ -211,20 +211,24 @@ static void add_batch(struct keeper *k, const struct protocol_run *runs, int n, 
 
 bool keeper_boundary(struct keeper *k, const struct protocol_run *runs, int n) {
     omp_set_lock(&k->lock);
-    bool stops_now = !k->stop && (k->stop = wanted_stop(k)) != 0, go_on = !k->stop;
+    bool stops_now = !k->stop && (k->stop = keeper_stop_wanted()) != 0, go_on = !k->stop;
     if (!k->broken)
         add_batch(k, runs, n, stops_now);
     omp_unset_lock(&k->lock);
     return go_on;
 }
 
-int keeper_end(struct keeper *k, FILE *errors) {
-    bool complete = true;
+bool keeper_complete(const struct keeper *k) {
     for (int64_t r = 0; r < k->header.replicas; r++)
-        complete = complete && k->replica[r].place == KEEPER_FINISHED;
-    if (complete || k->broken)
+        if (k->replica[r].place != KEEPER_FINISHED)
+            return false;
+    return true;
+}
+
+int keeper_end(struct keeper *k, FILE *errors) {
+    if (k->broken || keeper_complete(k))
         return 0;
-    if (!k->stop && (k->stop = wanted_stop(k)) != 0)
+    if (!k->stop && (k->stop = keeper_stop_wanted()) != 0)
         keeper_save(k, errors); /* between two replicas: nobody came to a boundary */
     else if (k->stop && k->unsaved)
         warn(k, "error", errors);

@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"run", cmd_run, "cycle one scenario and measure its voltage fade"},
     {"resume", cmd_resume, "go on with an interrupted run, same results to the bit"},
+    {"study", cmd_study, "many scenarios with the same seeds, compared with each other"},
     {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},

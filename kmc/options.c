@@ -19,8 +19,24 @@ const char options_help[] =
     "  -v, --verbose           more notes\n"
     "  -h, --help              this text\n";
 
+static const char study_help[] =
+    "  -o, --output DIR        directory of the study (default runs/NAME)\n"
+    "      --check             list scenarios, memory and time; write nothing\n"
+    "      --engine NAME       auto, cpu, cuda or exact\n"
+    "      --threads N         processor cores, 0 = all\n"
+    "      --seed S            seed of all random streams, the same in every scenario\n"
+    "      --replicas N        independent crystals of each scenario\n"
+    "      --cycles N          charge-discharge cycles of each scenario\n"
+    "      --check-every N     recount energies every N slices\n"
+    "      --set KEY=VALUE     override any key in every scenario; may be repeated\n"
+    "      --max-wallclock S   after S seconds save checkpoints and stop\n"
+    "      --json              the comparison as JSON on stdout\n"
+    "  -q, --quiet             no progress, no notes\n"
+    "  -v, --verbose           more notes\n"
+    "  -h, --help              this text\n";
+
 static const char resume_help[] =
-    "DIR is a run directory of `kmc run`.\n"
+    "DIR is a directory of `kmc run` or `kmc study`.\n"
     "      --threads N         processor cores, 0 = all\n"
     "      --engine NAME       another engine with the same results (auto, cpu, cuda)\n"
     "      --max-wallclock S   after S seconds save a checkpoint and stop\n"
@@ -38,7 +54,8 @@ enum {
     OPT_CHECK,
     OPT_SET,
     OPT_JSON,
-    OPT_WALLCLOCK
+    OPT_WALLCLOCK,
+    OPT_DRY
 };
 
 static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
@@ -55,6 +72,23 @@ static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
                                       {"verbose", no_argument, NULL, 'v'},
                                       {"help", no_argument, NULL, 'h'},
                                       {NULL, 0, NULL, 0}};
+
+static const struct option study_flags[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"check", no_argument, NULL, OPT_DRY},
+    {"engine", required_argument, NULL, OPT_ENGINE},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"replicas", required_argument, NULL, OPT_REPLICAS},
+    {"cycles", required_argument, NULL, OPT_CYCLES},
+    {"check-every", required_argument, NULL, OPT_CHECK},
+    {"set", required_argument, NULL, OPT_SET},
+    {"max-wallclock", required_argument, NULL, OPT_WALLCLOCK},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0}};
 
 /* What cannot change a result. */
 static const struct option resume_flags[] = {
@@ -107,6 +141,9 @@ static bool take(struct options *o, int flag) {
         return true;
     case OPT_JSON:
         o->json = true;
+        return true;
+    case OPT_DRY:
+        o->dry = true;
         return true;
     case OPT_ENGINE:
         return override(o, "run.engine", optarg);
@@ -169,6 +206,11 @@ static int parse(struct options *o, int argc, char **argv, const char *usage,
 
 int options_parse(struct options *o, int argc, char **argv, const char *usage) {
     static const struct grammar g = {"o:qvh", options_help, "SCENARIO", "builtin:demo", flags};
+    return parse(o, argc, argv, usage, &g, &o->scenario);
+}
+
+int options_parse_study(struct options *o, int argc, char **argv, const char *usage) {
+    static const struct grammar g = {"o:qvh", study_help, "STUDY", "study.toml", study_flags};
     return parse(o, argc, argv, usage, &g, &o->scenario);
 }
 

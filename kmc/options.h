@@ -16,10 +16,10 @@ enum {
 };
 
 struct options {
-    const char *scenario;  /* path or "builtin:NAME" */
-    const char *output;    /* -o, NULL when absent */
-    const char *directory; /* of kmc resume, else NULL */
-    bool quiet, verbose, json;
+    const char *scenario;             /* path or "builtin:NAME" */
+    const char *output;               /* -o, NULL when absent */
+    const char *directory;            /* of kmc resume, else NULL */
+    bool quiet, verbose, json, dry;   /* dry: --check of kmc study */
     double max_wallclock_s;           /* 0 = no limit */
     const char *set[OPTIONS_SET_MAX]; /* "key=value" */
     size_t n_set;
@@ -29,6 +29,9 @@ struct options {
 
 /* Parses the common flags; usage and one SCENARIO are expected. Returns -1 to go on, else the exit code (help printed, or an error on stderr). */
 int options_parse(struct options *o, int argc, char **argv, const char *usage);
+
+/* The same for `kmc study`, whose argument takes the place of SCENARIO. */
+int options_parse_study(struct options *o, int argc, char **argv, const char *usage);
 
 /* The same for `kmc resume`: one run directory, and only flags that change no result. */
 int options_parse_resume(struct options *o, int argc, char **argv, const char *usage);

@@ -48,14 +48,15 @@ void output_json_string(FILE *out, const char *text) {
     for (const char *p = text; *p; p++)
         if (*p == '"' || *p == '\\')
             fprintf(out, "\\%c", *p);
-        else if ((unsigned char)*p < 0x20)
+        else if ((unsigned char)*p < 0x20 ||
+                 *p == 0x7f) /* the latter for TOML, which takes JSON strings but for it */
             fprintf(out, "\\u%04x", *p);
         else
             fputc(*p, out);
     fputc('"', out);
 }
 
-static void json_text(FILE *out, const char *key, const char *value) {
+void output_json_text(FILE *out, const char *key, const char *value) {
     fprintf(out, "  \"%s\": ", key);
     output_json_string(out, value);
     fputs(",\n", out);
@@ -74,25 +75,29 @@ static void write_box(FILE *out, const struct supercell *c) {
             c->mass_g_per_mol);
 }
 
+void output_json_program(FILE *out) {
+    output_json_text(out, "program", "lrm-kmc");
+    output_json_text(out, "version", VERSION);
+    output_json_text(out, "git_hash", VERSION_GIT);
+    output_json_text(out, "build_flags", VERSION_FLAGS);
+    output_json_text(out, "compiler", __VERSION__);
+}
+
 static void write_json(FILE *out, const void *context) {
     const struct output_info *i = context;
     const struct scenario *s = i->scenario;
     fputs("{\n", out);
-    json_text(out, "program", "lrm-kmc");
-    json_text(out, "version", VERSION);
-    json_text(out, "git_hash", VERSION_GIT);
-    json_text(out, "build_flags", VERSION_FLAGS);
-    json_text(out, "compiler", __VERSION__);
-    json_text(out, "engine", i->engine);
-    json_text(out, "device", "cpu");
+    output_json_program(out);
+    output_json_text(out, "engine", i->engine);
+    output_json_text(out, "device", "cpu");
     fprintf(out, "  \"threads\": %d,\n  \"seed\": %lld,\n  \"replicas\": %lld,\n", i->threads,
             (long long)scenario_int(s, "run.seed"), (long long)scenario_int(s, "run.replicas"));
-    json_text(out, "parameter_hash", i->parameter_hash);
-    json_text(out, "scenario", i->name);
-    json_text(out, "description", scenario_text(s, "run.description"));
-    json_text(out, "composition", i->cell->composition);
-    json_text(out, "started", i->started);
-    json_text(out, "finished", i->finished);
+    output_json_text(out, "parameter_hash", i->parameter_hash);
+    output_json_text(out, "scenario", i->name);
+    output_json_text(out, "description", scenario_text(s, "run.description"));
+    output_json_text(out, "composition", i->cell->composition);
+    output_json_text(out, "started", i->started);
+    output_json_text(out, "finished", i->finished);
     write_box(out, i->cell);
     fprintf(out,
             "  \"protocol\": {\"lower_cutoff_V\": %.9g, \"upper_cutoff_V\": %.9g, "
@@ -116,19 +121,17 @@ static void write_resolved(FILE *out, const void *context) {
     scenario_write_resolved(i->scenario, out);
 }
 
-static bool has_checkpoint(const char *directory) {
-    static const char *const name[] = {"checkpoint", "checkpoint.old"};
+bool output_exists(const char *directory, const char *name) {
     char path[1200];
-    for (int k = 0; k < 2; k++) {
-        snprintf(path, sizeof path, "%s/%s", directory, name[k]);
-        if (access(path, F_OK) == 0)
-            return true;
-    }
-    return false;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return access(path, F_OK) == 0;
 }
 
-/* Makes DIR and the directories above it. */
-static int make_directories(const char *path, FILE *errors) {
+static bool has_checkpoint(const char *directory) {
+    return output_exists(directory, "checkpoint") || output_exists(directory, "checkpoint.old");
+}
+
+int output_directory(const char *path, bool may_exist, FILE *errors) {
     char part[1100];
     snprintf(part, sizeof part, "%s", path);
     for (char *p = part + 1; *p; p++) {
@@ -139,7 +142,7 @@ static int make_directories(const char *path, FILE *errors) {
             return failed(errors, part, "cannot be created");
         *p = '/';
     }
-    if (mkdir(part, 0777) == 0)
+    if (mkdir(part, 0777) == 0 || (errno == EEXIST && may_exist))
         return 0;
     if (errno != EEXIST)
         return failed(errors, part, "cannot be created");
@@ -154,11 +157,11 @@ static int make_directories(const char *path, FILE *errors) {
 
 int output_create(const struct output_info *info, FILE *errors) {
     char snapshots[1100];
-    int status = make_directories(info->directory, errors);
+    int status = output_directory(info->directory, info->complete, errors);
     if (status)
         return status;
     snprintf(snapshots, sizeof snapshots, "%s/snapshots", info->directory);
-    if (mkdir(snapshots, 0777) != 0)
+    if (mkdir(snapshots, 0777) != 0 && !(errno == EEXIST && info->complete))
         return failed(errors, snapshots, "cannot be created");
     status = output_replace(info, "scenario.toml", write_source, info, errors);
     if (status == 0)

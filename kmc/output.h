@@ -18,6 +18,7 @@ struct output_info {
     int threads;
     const struct scenario *scenario;
     const struct supercell *cell; /* of replica 0 */
+    bool complete; /* the directory may be there: a kill left it before its first checkpoint */
 };
 
 /* Creates the directory and writes scenario.toml, resolved.toml, run.json. Exit code 0, 2 (exists) or 5 (I/O) after printing to `errors`. */
@@ -33,6 +34,18 @@ int output_replace(const struct output_info *info, const char *name,
 /* snapshots/rRRR_cCCCC_AT.snap */
 int output_snapshot(const struct output_info *info, const struct replica *r, int64_t cycle,
                     const char *at, double voltage_V, FILE *errors);
+
+/* Makes a directory and those above it; one that is there is refused (2) unless it may exist. Exit code 0, 2 or 5. */
+int output_directory(const char *path, bool may_exist, FILE *errors);
+
+/* Is there a file of this name in the directory? */
+bool output_exists(const char *directory, const char *name);
+
+/* Lines of a JSON object: program, version, git_hash, build_flags, compiler. */
+void output_json_program(FILE *out);
+
+/* One line of it, with a text. */
+void output_json_text(FILE *out, const char *key, const char *value);
 
 /* A JSON string with its quotes. */
 void output_json_string(FILE *out, const char *text);

@@ -37,6 +37,15 @@ void progress_show(struct progress *p, double done, const char *text) {
     p->drawn = p->terminal;
 }
 
+void progress_add(struct progress *p, double share, bool before) {
+#pragma omp atomic
+    p->done += share;
+    if (!before)
+        return;
+#pragma omp atomic
+    p->done_before += share;
+}
+
 void progress_end(struct progress *p) {
     if (p->drawn)
         fputs("\r\033[K", stderr);

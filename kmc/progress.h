@@ -6,10 +6,10 @@
 
 struct progress {
     bool quiet, terminal;
-    double start_s, last_s; /* monotonic clock */
-    int64_t evaluated;      /* moves so far */
-    bool drawn;             /* a terminal line stands unfinished */
-    double done_before; /* share that an earlier process has done; set it after progress_start */
+    double start_s, last_s;   /* monotonic clock */
+    int64_t evaluated;        /* moves so far */
+    bool drawn;               /* a terminal line stands unfinished */
+    double done, done_before; /* shares of the work: by now, and of it by an earlier process */
 };
 
 void progress_start(struct progress *p, bool quiet);
@@ -21,5 +21,8 @@ void progress_show(struct progress *p, double done, const char *text);
 void progress_end(struct progress *p);
 
 double progress_seconds(const struct progress *p);
+
+/* Books a share of the work; `before`: an earlier process has done it.  May be called by many threads. */
+void progress_add(struct progress *p, double share, bool before);
 
 #endif

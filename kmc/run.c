@@ -1,6 +1,6 @@
 #include "run.h"
+#include <assert.h>
 #include <math.h>
-#include <omp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,29 +20,28 @@ struct worker {
 };
 
 static void show(struct run *run, const struct replica *r, const struct protocol_slice *s) {
-    double done = 0;
-    for (int64_t k = 0; k < run->sim.replicas; k++) {
-        double one;
+    char text[256];
+    double done;
 #pragma omp atomic read
-        one = run->track[k].done;
-        done += one / (double)run->sim.replicas;
-    }
-    char text[128];
-    snprintf(text, sizeof text, "replica %u cycle %lld/%lld %s x_Li=%.2f V=%.2f", r->number,
-             (long long)s->cycle, (long long)run->sim.protocol.cycles,
+    done = run->progress->done;
+    snprintf(text, sizeof text, "%s%sreplica %u cycle %lld/%lld %s x_Li=%.2f V=%.2f", run->label,
+             *run->label ? " " : "", r->number, (long long)s->cycle,
+             (long long)run->sim.protocol.cycles,
              s->step >= STEP_DISCHARGE ? "discharge" : "charge", s->li / (double)r->cell.n_formula,
              s->voltage_V);
-    progress_show(&run->progress, done, text);
+#pragma omp critical(run_progress)
+    progress_show(run->progress, done, text);
 }
 
 static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
     struct worker *w = context;
     struct run *run = w->run;
+    double before = w->track->done;
     track_slice(w->track, r, s, s->census ? &run->couples : NULL, run->sim.protocol.cycles);
+    progress_add(run->progress, (w->track->done - before) * run->weight, false);
 #pragma omp atomic
-    run->progress.evaluated += s->evaluated;
-    if (omp_get_thread_num() == 0)
-        show(run, r, s);
+    run->progress->evaluated += s->evaluated;
+    show(run, r, s);
 }
 
 static bool wants_snapshot(const struct run *run, const struct replica *r, int64_t cycle) {
@@ -61,7 +60,7 @@ static void body_cycles(FILE *out, const void *context) {
 
 /* cycles.csv as it stands, at most once in two seconds: a killed run keeps its cycles. */
 static int write_cycles_now(struct run *run) {
-    double now = progress_seconds(&run->progress);
+    double now = progress_seconds(run->progress);
     if (now - run->written_s < 2)
         return 0;
     run->written_s = now;
@@ -168,7 +167,7 @@ static int run_workers(struct run *run, struct replica *r, struct worker *w,
     return end_group(run, w, begun, status);
 }
 
-static int run_group(void *context, struct replica *r, int n) {
+int run_group(void *context, struct replica *r, int n) {
     struct worker *w = calloc((size_t)n, sizeof *w);
     struct protocol_run *at = calloc((size_t)n, sizeof *at);
     int status = w && at ? run_workers(context, r, w, at, n) : EXIT_MEMORY;
@@ -178,6 +177,12 @@ static int run_group(void *context, struct replica *r, int n) {
 }
 
 /* ---- files of the whole run ---- */
+
+/* A replica that has not begun has no rows, and no memory for them. */
+static void write_rows(const struct track_text *text, FILE *out) {
+    if (text->bytes)
+        fwrite(text->data, 1, text->bytes, out);
+}
 
 static void body_profile(FILE *out, const void *context) {
     const struct run *run = context;
@@ -189,14 +194,14 @@ static void body_profile(FILE *out, const void *context) {
         fprintf(out, ",Charge from %s / mAh g-1", run->couples.name[k]);
     fputc('\n', out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
-        fwrite(run->track[k].profile.data, 1, run->track[k].profile.bytes, out);
+        write_rows(&run->track[k].profile, out);
 }
 
 static void body_clusters(FILE *out, const void *context) {
     const struct run *run = context;
     fputs("cycle,replica,at,size,count,o2_count,percolating\n", out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
-        fwrite(run->track[k].clusters.data, 1, run->track[k].clusters.bytes, out);
+        write_rows(&run->track[k].clusters, out);
 }
 
 static int write_results(struct run *run) {
@@ -282,7 +287,7 @@ void run_identity(const struct scenario *s, struct checkpoint_header *h) {
     h->replicas = scenario_int(s, "run.replicas");
 }
 
-int run_keep(struct run *run, const struct options *o, double used_s) {
+int run_keep(struct run *run, double used_s) {
     const struct scenario *s = run->sim.scenario;
     struct checkpoint_header h;
     run_identity(s, &h);
@@ -293,7 +298,7 @@ int run_keep(struct run *run, const struct options *o, double used_s) {
     snprintf(h.started, sizeof h.started, "%s", run->info.started);
     double interval_s = scenario_real(s, "output.checkpoint_minutes") * SECONDS_PER_MINUTE;
     if (!keeper_init(&run->keeper, run->info.directory, &h, run->from.file >= 0 ? &run->from : NULL,
-                     interval_s, o->max_wallclock_s))
+                     interval_s))
         return EXIT_MEMORY;
     for (int64_t k = 0; k < run->sim.replicas; k++)
         keeper_track(&run->keeper, k, &run->track[k], -1, false);
@@ -310,34 +315,48 @@ static void tell_stop(const struct run *run, int stop) {
             why, run->info.directory, run->info.directory);
 }
 
-static void tell_notes(const struct run *run, const struct options *o) {
+void run_notes(const struct run *run, const struct options *o) {
+    const char *between = *run->label ? ": " : "";
     int64_t short_halves = 0;
     for (int64_t k = 0; k < run->sim.replicas; k++)
         short_halves += run->track[k].short_halves;
     if (short_halves && !o->quiet)
-        fprintf(stderr, "note: %lld half-cycles ended with no Li left, before the cut-off\n",
-                (long long)short_halves);
+        fprintf(stderr, "note: %s%s%lld half-cycles ended with no Li left, before the cut-off\n",
+                run->label, between, (long long)short_halves);
     if (o->verbose)
-        fprintf(stderr, "note: %lld checkpoints written, the slowest took %.3f s\n",
-                (long long)run->keeper.saved, run->keeper.longest_s);
+        fprintf(stderr, "note: %s%s%lld checkpoints written, the slowest took %.3f s\n", run->label,
+                between, (long long)run->keeper.saved, run->keeper.longest_s);
+}
+
+void run_begin(struct run *run, struct progress *progress, double weight, const char *label) {
+    run->progress = progress;
+    run->weight = weight;
+    run->label = label;
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        progress_add(progress, run->track[k].done * weight, true);
+}
+
+int run_end(struct run *run, int status) {
+    int stop = keeper_end(&run->keeper, stderr), written = write_results(run);
+    if (stop || status || written)
+        return stop ? stop : status ? status : written;
+    assert(keeper_complete(&run->keeper));
+    return finish(run);
 }
 
 int run_go(struct run *run, const struct options *o) {
-    keeper_catch_signals();
+    struct progress progress;
+    keeper_catch_signals(o->max_wallclock_s);
     if (*run->sim.note && !o->quiet)
         fprintf(stderr, "%s\n", run->sim.note);
-    progress_start(&run->progress, o->quiet);
-    for (int64_t k = 0; k < run->sim.replicas; k++)
-        run->progress.done_before += run->track[k].done / (double)run->sim.replicas;
+    progress_start(&progress, o->quiet);
+    run_begin(run, &progress, 1 / (double)run->sim.replicas, "");
     int status = simulation_for_each(&run->sim, run_group, run, stderr);
-    progress_end(&run->progress);
-    int stop = keeper_end(&run->keeper, stderr), written = write_results(run);
-    if (stop > 128)
-        tell_stop(run, stop);
-    tell_notes(run, o);
-    if (stop || status || written)
-        return stop ? stop : status ? status : written;
-    status = finish(run);
+    progress_end(&progress);
+    status = run_end(run, status);
+    if (status > 128)
+        tell_stop(run, status);
+    run_notes(run, o);
     if (status)
         return status;
     return run_table_print(&run->info, o->json, keeper_seconds(&run->keeper), stdout, stderr);

@@ -1,4 +1,7 @@
-/* run: what `kmc run` and `kmc resume` share: replicas with their results and files, from the start or from a checkpoint to the end. */
+/* run: replicas of one scenario with their results and files, from the start or from a checkpoint to the end.
+ *
+ * `kmc run` and `kmc resume` make one (kmc/run_directory.h) and let it go; `kmc study` has several under way and shares threads and progress among them.
+ */
 #ifndef KMC_RUN_H
 #define KMC_RUN_H
 #include "keeper.h"
@@ -11,8 +14,10 @@
 struct run {
     struct simulation sim;
     struct output_info info;
-    struct progress progress;
-    struct track *track; /* [replicas] */
+    struct progress *progress; /* of the command; owner: who called run_begin */
+    double weight;             /* share of the command's work that one replica is */
+    const char *label;         /* before what progress and notes say; "" for a run on its own */
+    struct track *track;       /* [replicas] */
     struct keeper keeper;
     struct lock lock;
     struct checkpoint_file from; /* what a resumed run goes on from; file -1 for a new one */
@@ -33,10 +38,19 @@ int run_create(struct run *run, const struct scenario *s);
 void run_identity(const struct scenario *s, struct checkpoint_header *h);
 
 /* Begins to keep checkpoints in run->info.directory: header from scenario and info, `used_s` of wall time before.  Exit code 0 or 4. */
-int run_keep(struct run *run, const struct options *o, double used_s);
+int run_keep(struct run *run, double used_s);
 
 /* Runs all replicas that have not finished, writes the results, prints the table.  Returns the exit code. */
 int run_go(struct run *run, const struct options *o);
+
+/* The parts of it.  run_begin books what is done already; run_group runs a group of replicas (a simulation_body, `context` is the run); run_end, after the
+ * last group, writes the results: exit code of a stop, `status` of the groups, or of writing; 0 = the run is complete and marked DONE. */
+void run_begin(struct run *run, struct progress *progress, double weight, const char *label);
+int run_group(void *context, struct replica *r, int n);
+int run_end(struct run *run, int status);
+
+/* What a user should know about a run that has ended, on stderr. */
+void run_notes(const struct run *run, const struct options *o);
 
 /* Prints that what the checkpoint holds does not fit this scenario; returns the exit code. */
 int run_refuse(const struct run *run, const char *problem);

@@ -23,6 +23,12 @@ static void check_missing(const struct scenario *s, struct scenario_problems *pr
     }
 }
 
+void scenario_complete(struct scenario *s, struct scenario_problems *problems) {
+    scenario_store_index(s);
+    check_missing(s, problems);
+    scenario_check(s, problems);
+}
+
 struct scenario *scenario_load(const char *source, const char *const *set, size_t n_set,
                                FILE *errors) {
     struct scenario_problems problems = {.out = errors};
@@ -30,9 +36,7 @@ struct scenario *scenario_load(const char *source, const char *const *set, size_
     scenario_layer_file(s, source, &problems);
     for (size_t i = 0; i < n_set; i++)
         scenario_layer_set(s, set[i], &problems);
-    scenario_store_index(s);
-    check_missing(s, &problems);
-    scenario_check(s, &problems);
+    scenario_complete(s, &problems);
     scenario_problem_finish(&problems);
     if (problems.count == 0)
         return s;

@@ -18,6 +18,8 @@ struct layer {
     const struct toml_reader_document *document;
     const char *name; /* file as shown in places; NULL for --set */
     const char *key;  /* --set: the key that stands for the document's `value` */
+    size_t
+        skip; /* bytes of the document's paths above the scenario; 0 = all of it is the scenario */
 };
 
 /* ---- places ---- */
@@ -26,9 +28,10 @@ struct layer {
 static char *place_of(const struct layer *layer, int line, int column) {
     if (layer->name)
         return scenario_store_place(layer->name, line, column);
-    size_t n = strlen(layer->key) + 8;
+    const char *key = layer->key ? layer->key : "";
+    size_t n = strlen(key) + 8;
     char *text = scenario_schema_resize(NULL, n);
-    snprintf(text, n, "--set %s", layer->key);
+    snprintf(text, n, "--set %s", key);
     return text;
 }
 
@@ -48,7 +51,7 @@ static char *value_place(const struct layer *layer, size_t i) {
 static void path_of(const struct layer *layer, size_t i, char path[2 * TOML_READER_PATH_MAX]) {
     const char *own = toml_reader_entry_at(layer->document, i)->path;
     if (layer->name)
-        snprintf(path, 2 * TOML_READER_PATH_MAX, "%s", own);
+        snprintf(path, 2 * TOML_READER_PATH_MAX, "%s", own + layer->skip);
     else
         snprintf(path, 2 * TOML_READER_PATH_MAX, "%s%s", layer->key, own + strlen("value"));
 }
@@ -137,7 +140,7 @@ static size_t overlay_entry(const struct layer *layer, size_t i) {
     const struct toml_reader_entry *e = toml_reader_entry_at(layer->document, i);
     char path[2 * TOML_READER_PATH_MAX];
     path_of(layer, i, path);
-    if (layer->name && (strcmp(path, "base") == 0 || strcmp(path, "include") == 0))
+    if (layer->name && !layer->skip && (strcmp(path, "base") == 0 || strcmp(path, "include") == 0))
         return e->next; /* done before */
     if (strcmp(path, "dopant") == 0)
         return overlay_dopants(layer, i);
@@ -236,9 +239,8 @@ static char *read_path(const char *path, size_t *size, const char **found) {
     return text;
 }
 
-/* Text of a source; NULL after reporting at `place` that `key` names something unusable. */
-static char *read_source(const char *source, const char *place, const char *key, size_t *size,
-                         struct scenario_problems *problems) {
+char *scenario_layer_read(const char *source, const char *place, const char *key, size_t *size,
+                          struct scenario_problems *problems) {
     if (strncmp(source, builtin_prefix, strlen(builtin_prefix)) == 0) {
         const struct embedded_file *file = find_builtin(source + strlen(builtin_prefix));
         if (!file) {
@@ -326,8 +328,8 @@ static void overlay_bases(const struct layer *layer, const struct chain *chain) 
     }
 }
 
-static void report_syntax(const char *source, const struct toml_reader_error *error,
-                          struct scenario_problems *problems) {
+void scenario_layer_report_syntax(const char *source, const struct toml_reader_error *error,
+                                  struct scenario_problems *problems) {
     size_t n = strlen(source) + 40;
     char *place = scenario_schema_resize(NULL, n);
     snprintf(place, n, "%s:%d:%d", source, error->line, error->column);
@@ -344,16 +346,16 @@ static void overlay_source(struct scenario *s, const char *source, const char *p
     struct chain chain = {above, source, above ? above->depth + 1 : 1};
     struct toml_reader_error error;
     size_t size = 0;
-    char *text = read_source(source, place, key, &size, problems);
+    char *text = scenario_layer_read(source, place, key, &size, problems);
     if (!text)
         return;
     struct toml_reader_document *document = toml_reader_create(text, size, &error);
     if (document) {
-        struct layer layer = {s, problems, document, source, NULL};
+        struct layer layer = {s, problems, document, source, NULL, 0};
         overlay_bases(&layer, &chain);
         overlay(&layer);
     } else {
-        report_syntax(source, &error, problems);
+        scenario_layer_report_syntax(source, &error, problems);
     }
     toml_reader_free(document);
     if (!above) {
@@ -367,6 +369,26 @@ static void overlay_source(struct scenario *s, const char *source, const char *p
 void scenario_layer_file(struct scenario *s, const char *source,
                          struct scenario_problems *problems) {
     overlay_source(s, source, source, "scenario", NULL, problems);
+}
+
+/* ---- parts of another document ---- */
+
+void scenario_layer_base(struct scenario *s, const struct toml_reader_document *d, size_t entry,
+                         const char *file, struct scenario_problems *problems) {
+    const struct toml_reader_entry *e = toml_reader_entry_at(d, entry);
+    char *place = scenario_store_place(file, e->line, e->column);
+    char *target = resolve(file, e->text);
+    overlay_source(s, target, place, e->path, NULL, problems);
+    free(target);
+    free(place);
+}
+
+void scenario_layer_table(struct scenario *s, const struct toml_reader_document *d, size_t table,
+                          const char *file, struct scenario_problems *problems) {
+    const struct toml_reader_entry *t = toml_reader_entry_at(d, table);
+    struct layer layer = {s, problems, d, file, NULL, strlen(t->path) + 1};
+    for (size_t i = table + 1; i < t->next;)
+        i = overlay_entry(&layer, i);
 }
 
 /* ---- --set ---- */
@@ -424,7 +446,7 @@ void scenario_layer_set(struct scenario *s, const char *assignment,
         return;
     }
     snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
-    struct layer layer = {s, problems, parse_value(s, key, equals + 1, &error), NULL, key};
+    struct layer layer = {s, problems, parse_value(s, key, equals + 1, &error), NULL, key, 0};
     if (layer.document)
         overlay(&layer);
     else

@@ -17,4 +17,20 @@ void scenario_layer_file(struct scenario *s, const char *source,
 void scenario_layer_set(struct scenario *s, const char *assignment,
                         struct scenario_problems *problems);
 
+/* The text of a source with a NUL behind it (free it), `size` bytes long; NULL after reporting at `place` that `key` names something unusable. */
+char *scenario_layer_read(const char *source, const char *place, const char *key, size_t *size,
+                          struct scenario_problems *problems);
+
+/* Overlays, as scenario_layer_file does, the source that a text entry of the document of `file` names, seen from that file. */
+void scenario_layer_base(struct scenario *s, const struct toml_reader_document *d, size_t entry,
+                         const char *file, struct scenario_problems *problems);
+
+/* Overlays the members of one table of a document that is no scenario itself. */
+void scenario_layer_table(struct scenario *s, const struct toml_reader_document *d, size_t table,
+                          const char *file, struct scenario_problems *problems);
+
+/* Reports a text that is not TOML. */
+void scenario_layer_report_syntax(const char *source, const struct toml_reader_error *error,
+                                  struct scenario_problems *problems);
+
 #endif

@@ -76,4 +76,7 @@ char *scenario_store_copy(const char *text);
 /* Reports combinations of values that make no sense. */
 void scenario_check(const struct scenario *s, struct scenario_problems *problems);
 
+/* Ends the overlaying: index, keys without a value, combinations. */
+void scenario_complete(struct scenario *s, struct scenario_problems *problems);
+
 #endif

@@ -96,8 +96,9 @@ static int create_group(const struct simulation *sim, struct replica *r, const i
     return 0;
 }
 
-static int run_group(const struct simulation *sim, const int64_t *number, int n, int inside,
-                     simulation_body body, void *context, FILE *errors) {
+int simulation_run_group(const struct simulation *sim, const int64_t *number, int n,
+                         simulation_body body, void *context, FILE *errors) {
+    int inside = simulation_inner_threads(sim);
     struct replica *r = calloc((size_t)n, sizeof *r);
     if (!r)
         return 4;
@@ -114,7 +115,6 @@ static int run_group(const struct simulation *sim, const int64_t *number, int n,
 static int run_groups(const struct simulation *sim, const int64_t *number, int64_t n,
                       simulation_body body, void *context, FILE *errors) {
     int status = 0;
-    int inside = simulation_inner_threads(sim);
     int64_t together = sim->ops->many && n > 0 ? n : 1;
     omp_set_max_active_levels(2);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(sim->threads)
@@ -124,7 +124,7 @@ static int run_groups(const struct simulation *sim, const int64_t *number, int64
         so_far = status;
         if (so_far)
             continue;
-        int code = run_group(sim, &number[first], (int)together, inside, body, context, errors);
+        int code = simulation_run_group(sim, &number[first], (int)together, body, context, errors);
         if (code) {
 #pragma omp critical(simulation_status)
             status = status ? status : code;

@@ -29,6 +29,10 @@ int64_t simulation_at_once(const struct simulation *sim);
 /* What is done with a group of replicas: one on the CPU, all on a GPU. */
 typedef int (*simulation_body)(void *context, struct replica *r, int n);
 
+/* Builds these n replicas, calls body with them and frees them. */
+int simulation_run_group(const struct simulation *sim, const int64_t *number, int n,
+                         simulation_body body, void *context, FILE *errors);
+
 /* Runs body for every group of replicas, groups side by side on `threads` cores; the first non-zero status is returned, later groups are then skipped.
  * Replica numbers, crystals and random streams do not depend on the number of threads or on the groups. */
 int simulation_for_each(const struct simulation *sim, simulation_body body, void *context,

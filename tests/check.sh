@@ -68,9 +68,9 @@ done
 expect "same bits where the C library sees no FMA" env GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2_Usable,-AVX2 \
     sh tests/golden.sh "$KMC" cpu 2 o3 particle
 
-bad_input() { # file: exit code 2, place, expected, found, hint, nothing written
+bad_input() { # command, file: exit code 2, place, expected, found, hint, nothing written
     before=$(find . -path ./build -prune -o -path ./.git -prune -o -type f -print | wc -l)
-    "$KMC" run "$1" -o "$WORK/never" >"$WORK/last_out" 2>"$WORK/last_err"
+    "$KMC" "$1" "$2" -o "$WORK/never" >"$WORK/last_out" 2>"$WORK/last_err"
     [ $? = 2 ] || { echo "exit code is not 2"; return 1; }
     [ -s "$WORK/last_out" ] && { echo "wrote to stdout"; return 1; }
     [ -e "$WORK/never" ] && { echo "left a run directory"; return 1; }
@@ -79,7 +79,10 @@ bad_input() { # file: exit code 2, place, expected, found, hint, nothing written
     [ "$before" = "$(find . -path ./build -prune -o -path ./.git -prune -o -type f -print | wc -l)" ]
 }
 for file in tests/input/*.mustfail.toml; do
-    expect "bad input: $file" bad_input "$file"
+    expect "bad input: $file" bad_input run "$file"
+done
+for file in tests/input/study/*.mustfail.toml; do
+    expect "bad input: $file" bad_input study "$file"
 done
 mkdir -p "$WORK/taken"
 echo kept >"$WORK/taken/file"
@@ -94,12 +97,20 @@ for name in $("$KMC" list | sed -n 's/^builtin:\([^ ]*\).*/\1/p'); do
 done
 resolved() { "$KMC" run "$WORK/hash/resolved.toml" -q -o "$WORK/again" && cmp "$WORK/hash/cycles.csv" "$WORK/again/cycles.csv"; }
 expect "resolved.toml repeats the run" resolved
+toml_block() { # n: the n-th block of TOML of the README
+    awk -v n="$1" '/^```toml$/ { k++; inside = 1; next } /^```$/ { inside = 0 } inside && k == n' README.md
+}
 readme_scenario() {
-    sed -n '/^```toml$/,/^```$/p' README.md | sed '1d;$d' >"$WORK/readme.toml" && [ -s "$WORK/readme.toml" ] &&
+    toml_block 1 >"$WORK/readme.toml" && [ -s "$WORK/readme.toml" ] &&
         "$KMC" check "$WORK/readme.toml" && "$KMC" run "$WORK/readme.toml" -q --cycles 1 --replicas 1 \
         --set structure.cells_a=6 --set structure.cells_b=6 --set structure.repeats=1 -o "$WORK/readme"
 }
 expect "the scenario of the README runs" readme_scenario
+readme_study() {
+    toml_block 2 >"$WORK/readme_study.toml" && [ -s "$WORK/readme_study.toml" ] && "$KMC" study "$WORK/readme_study.toml" --check &&
+        "$KMC" study "$WORK/readme_study.toml" -q --cycles 1 --replicas 2 --set structure.cells_a=6 --set structure.cells_b=6 -o "$WORK/readme_study"
+}
+expect "the study of the README runs" readme_study
 voltage() { "$KMC" voltage builtin:demo -q --replicas 1 -o "$WORK/curve.csv" && [ "$(wc -l <"$WORK/curve.csv")" -gt 100 ]; }
 expect "kmc voltage writes a curve" voltage
 export_all() {
@@ -232,6 +243,115 @@ expect "two damaged checkpoints are refused" lost
 expect "one process at a time in a run directory" in_use
 expect "killed ten times and resumed: the same files" killed cpu
 expect "the same with engine exact" killed exact
+
+echo "== study"
+pair=tests/input/study/pair.toml
+begin() { # directory, flags...: becomes the program; with & its process is $!
+    directory=$1
+    shift
+    exec "$KMC" study "$pair" -q --set output.checkpoint_minutes=0.0005 -o "$WORK/$directory" "$@"
+}
+study() { (begin "$@"); }
+same_study() { # two directories
+    for scenario in o3 o2-Al; do
+        same_results "$1/$scenario" "$2/$scenario" || return 1
+    done
+    [ -e "$WORK/$2/DONE" ] && [ ! -e "$WORK/$2/lock" ]
+}
+one_thread() { study study_1 --threads 1 && same_study study_2 study_1; }
+alone() { # each scenario by kmc run
+    rm -rf "$WORK/alone"
+    common="-q --replicas 3 --cycles 2 --set structure.cells_a=6 --set structure.cells_b=6"
+    "$KMC" run builtin:demo $common --set run.name=o3 -o "$WORK/alone/o3" &&
+        "$KMC" run builtin:o2-lmr $common --set run.name=o2-Al --set structure.repeats=2 \
+            --set 'dopant=[{element="Al",site="TM",fraction=0.05,replaces="Mn"}]' -o "$WORK/alone/o2-Al" &&
+        touch "$WORK/alone/DONE" && same_study alone study_2
+}
+repeats() { "$KMC" run "$WORK/study_2/o3/resolved.toml" -q -o "$WORK/repeats/o3" && same_results study_2/o3 repeats/o3; }
+compared() {
+    "$KMC" compare "$WORK/study_2/o3" "$WORK/study_2/o2-Al" >"$WORK/compared.out" && cmp "$WORK/compared.out" "$WORK/study_2.out" &&
+        grep -q 'paired, n=3' "$WORK/compared.out"
+}
+# Kills 6 times; what a kill has left goes on with either command, on other threads.
+killed_study() {
+    kills=0
+    rm -rf "$WORK/study_killed"
+    begin study_killed --cycles 8 >/dev/null 2>&1 &
+    while [ "$kills" -lt 6 ]; do
+        sleep "0.$(awk -v seed="$kills$$" 'BEGIN { srand(seed); printf "%02d", 5 + int(25 * rand()) }')"
+        if kill -9 $! 2>/dev/null; then
+            kills=$((kills + 1))
+        fi
+        wait $! 2>/dev/null
+        if [ -e "$WORK/study_killed/DONE" ]; then
+            rm -rf "$WORK/study_killed"
+        fi
+        if [ -e "$WORK/study_killed/resolved.toml" ] && [ $((kills % 2)) = 0 ]; then
+            "$KMC" resume "$WORK/study_killed" -q --threads $((kills % 3 + 1)) >/dev/null 2>"$WORK/killed.err" &
+        else
+            begin study_killed --cycles 8 >/dev/null 2>"$WORK/killed.err" &
+        fi
+    done
+    wait $! || { cat "$WORK/killed.err"; return 1; }
+    same_study study_whole study_killed
+}
+stopped_study() {
+    rm -rf "$WORK/study_stopped"
+    begin study_stopped --cycles 8 >/dev/null 2>"$WORK/stopped.err" &
+    until [ -e "$WORK/study_stopped/o3/cycles.csv" ] || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
+    kill -TERM $!
+    wait $!
+    status=$?
+    [ "$status" = 143 ] && [ ! -e "$WORK/study_stopped/DONE" ] && grep -q 'kmc resume' "$WORK/stopped.err" ||
+        { echo "exit code $status"; cat "$WORK/stopped.err"; return 1; }
+    rm -rf "$WORK/study_half"
+    cp -R "$WORK/study_stopped" "$WORK/study_half"
+    study study_stopped --cycles 8 --threads 1 >/dev/null && same_study study_whole study_stopped
+}
+study_unharmed() { # directory, expected words, flags...: refused with exit code 2, a hint and nothing changed
+    directory=$WORK/$1
+    words=$2
+    shift 2
+    before=$(cd "$directory" && find . -type f -exec cksum {} + | sort)
+    "$KMC" study "$pair" -q -o "$directory" "$@" >"$WORK/last_out" 2>"$WORK/last_err"
+    [ $? = 2 ] && grep -q "$words" "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" || { cat "$WORK/last_err"; return 1; }
+    [ "$before" = "$(cd "$directory" && find . -type f -exec cksum {} + | sort)" ] || { echo "files have changed"; return 1; }
+}
+lost_one() { # a run that cannot go on stops no other
+    rm -rf "$WORK/study_lost"
+    cp -R "$WORK/study_half" "$WORK/study_lost"
+    truncate -s 100 "$WORK/study_lost/o3/checkpoint"
+    rm -f "$WORK/study_lost/o3/checkpoint.old"
+    "$KMC" resume "$WORK/study_lost" -q >/dev/null 2>"$WORK/last_err"
+    [ $? = 2 ] && grep -q 'study_lost/o3: error' "$WORK/last_err" && [ -e "$WORK/study_lost/o2-Al/DONE" ] &&
+        [ ! -e "$WORK/study_lost/DONE" ] || { cat "$WORK/last_err"; return 1; }
+    rm -rf "$WORK/study_lost/o3"
+    "$KMC" run "$WORK/study_half/o3/resolved.toml" -q -o "$WORK/study_lost/o3" >/dev/null &&
+        "$KMC" resume "$WORK/study_lost" -q >/dev/null && same_study study_whole study_lost
+}
+study_wallclock() { # exit code 142 as long as something is left
+    for limit in 0.001 0.1; do
+        study study_slow --cycles 8 --max-wallclock $limit 2>/dev/null
+        [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
+    done
+    "$KMC" resume "$WORK/study_slow" -q --json >"$WORK/study.json" && grep -q '"reference": ".*/o3"' "$WORK/study.json" &&
+        same_study study_whole study_slow
+}
+expect "a study of two scenarios ends" sh -c "'$KMC' study $pair -q --set output.checkpoint_minutes=0.0005 --threads 2 -o '$WORK/study_2' >'$WORK/study_2.out'"
+expect "the same files with one thread" one_thread
+expect "the same files by kmc run of each scenario" alone
+expect "the resolved.toml of a scenario repeats its run" repeats
+expect "its table is that of kmc compare, paired" compared
+expect "a longer study ends" study study_whole --cycles 8
+expect "SIGTERM, then the same command with one thread: the same files" stopped_study
+expect "killed six times and resumed: the same files" killed_study
+expect "--max-wallclock twice, then resume: the same files" study_wallclock
+expect "a finished study is refused" study_unharmed study_2 'found a finished one'
+expect "another study in its directory is refused" study_unharmed study_half 'expected o3 .* as in'
+expect "other flags are another study" study_unharmed study_half 'expected o3 .* as in' --cycles 8 --seed 2
+expect "a foreign directory is refused" study_unharmed foreign 'found something else'
+expect "a run directory is refused" study_unharmed whole_cpu 'found something else'
+expect "a run that is lost stops no other, and one made apart takes its place" lost_one
 
 if [ -n "$PYTHON" ]; then
     echo "== python"

@@ -1,0 +1,119 @@
+#include <stdio.h>
+#include <string.h>
+#include "commands.h"
+#include "estimate.h"
+#include "scenario.h"
+#include "study.h"
+
+static const char usage[] =
+    "kmc study STUDY.toml [flags] - many scenarios with the same seeds, compared with each other\n"
+    "All replicas of all scenarios share the cores. Results: DIR/NAME for each scenario, as of "
+    "`kmc "
+    "run`, and at the end\n"
+    "the table of `kmc compare` on stdout; the first scenario is the reference. Interrupted as "
+    "`kmc "
+    "run` is; the same\n"
+    "command, or `kmc resume DIR`, goes on.\n"
+    "\n"
+    "  [study]\n"
+    "  name = \"stackings\"          # directory runs/stackings, unless -o DIR\n"
+    "  base = \"builtin:demo\"       # or a file; a scenario may name its own\n"
+    "  replicas = 12               # seed, replicas, cycles: of every scenario; left out: the "
+    "base's (seed: 1)\n"
+    "\n"
+    "  [[scenario]]\n"
+    "  name = \"o3\"\n"
+    "\n"
+    "  [[scenario]]\n"
+    "  name = \"o2\"\n"
+    "  set.structure.stacking = \"ABCB\"   # any keys of `kmc defaults`, as tables below `set`\n"
+    "\n";
+
+/* ---- dry run ---- */
+
+/* Sums over the scenarios. */
+struct total {
+    double core_s;
+    int64_t peak; /* bytes, of the scenario that needs most */
+};
+
+static int print_scenario(const struct study_plan *p, size_t k, struct total *t) {
+    const struct study_plan_scenario *e = &p->scenario[k];
+    struct scenario *s = study_plan_load(p, k, stderr);
+    struct simulation sim;
+    struct estimate now;
+    int status = s ? simulation_create(&sim, s, stderr) : EXIT_USAGE;
+    if (status == 0) {
+        sim.threads = 1;
+        status = estimate_of(&now, &sim, stderr);
+        simulation_free(&sim);
+    }
+    scenario_free(s);
+    if (status)
+        return status;
+    char size[32];
+    double core_s = now.replica_s * (double)e->replicas;
+    int64_t side_by_side = e->many ? e->replicas : p->threads;
+    int64_t peak = memory_at_once(&now.memory, side_by_side, p->threads);
+    t->core_s += core_s;
+    t->peak = peak > t->peak ? peak : t->peak;
+    printf("%-20s %8lld %6lld %9lld %11s %9.1f  %s  %s\n", e->name, (long long)e->replicas,
+           (long long)e->cycles, (long long)now.memory.n_sites,
+           estimate_size(size, (double)now.memory.kept), core_s, e->parameter_hash, e->composition);
+    return 0;
+}
+
+static int print_check(const struct study_plan *p, const char *directory) {
+    struct total t = {0};
+    char size[32];
+    printf("study %s, seed %lld, directory %s\n\n", p->name, (long long)p->seed, directory);
+    printf("%-20s replicas cycles     sites   a replica    core s  parameters        composition\n",
+           "scenario");
+    for (size_t k = 0; k < p->n; k++) {
+        int status = print_scenario(p, k, &t);
+        if (status)
+            return status;
+    }
+    int64_t n = study_plan_replicas(p);
+    int threads = n < p->threads ? (int)n : p->threads;
+    printf(
+        "\n%lld replicas on %d cores: at least %.1f s for Li and electrons, slow events about as "
+        "much again; about %s at the peak\n",
+        (long long)n, threads, t.core_s / threads, estimate_size(size, (double)t.peak));
+    return 0;
+}
+
+/* ---- the study ---- */
+
+static int run_study(const struct study_plan *p, const struct options *o, const char *directory) {
+    struct study_directory d;
+    bool resumed;
+    int status = study_directory_init(&d, directory);
+    if (status)
+        return status;
+    status = study_directory_begin(&d, p, &resumed);
+    if (status == 0 && resumed && !o->quiet)
+        fprintf(stderr, "%s: going on with this study\n", d.path);
+    if (status == 0)
+        status = study_go(&d, p, o);
+    study_directory_free(&d);
+    return status;
+}
+
+int cmd_study(int argc, char **argv) {
+    struct options o;
+    struct study_plan plan;
+    char directory[1024];
+    int status = options_parse_study(&o, argc, argv, usage);
+    if (status >= 0)
+        return status;
+    status = study_plan_open(&plan, o.scenario, o.set, o.n_set, stderr);
+    if (status == 0)
+        status = study_plan_check(&plan, stderr);
+    snprintf(directory, sizeof directory, "runs/%s", plan.name);
+    const char *path = o.output ? o.output : directory;
+    if (status == 0)
+        status = o.dry ? print_check(&plan, path) : run_study(&plan, &o, path);
+    study_plan_free(&plan);
+    return status;
+}
