@@ -10,6 +10,7 @@
  *   move      one end of O2 goes to another neighbour of the other end, into an O vacancy or in exchange for O2-
  *   lose      O2 at the surface leaves the crystal; two O vacancies stay behind
  *   vacancy   an O vacancy changes places with a neighbouring O2- or hole
+ *   lithium   Li+: oct -> tet, tet -> oct through a shared face, in transport mode only (rate_model.with_lithium): else Li+ is in equilibrium
  * The electron of cleave, combine, oxidise and reduce is exchanged with an oct that shares the O: a TM ion there changes valence, or a Li+ there enters or leaves together
  * with an electron of the electrode.  Electrons move one at a time; two-electron steps are two events in a row.
  *
@@ -37,6 +38,7 @@ enum event_kind {
     EVENT_MOVE,
     EVENT_LOSE,
     EVENT_VACANCY,
+    EVENT_LITHIUM,
     EVENT_KINDS
 };
 
@@ -352,6 +354,32 @@ KMC_HD void events_hops(const struct event_context *e, struct event_list *l, str
     }
 }
 
+/* ---- Li+ ---- */
+
+/* Hops of a Li+ between octs and tets.  All O of a tet exist, so the face has three of them. */
+KMC_HD_ONCE void events_lithium(const struct event_context *e, struct event_list *l,
+                                struct lattice_coord c) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(lat, c);
+    int32_t leave = tokens_energy(e->m, e->x, c, CATION_LI, -1);
+    struct event_channel ch = {0};
+    ch.kind = EVENT_LITHIUM;
+    ch.site = lattice_site(lat, c);
+    ch.slow_down = 1;
+    for (int v = 0; v < st->n_face; v++) {
+        struct lattice_coord d = lattice_step(lat, c, st->face[v]);
+        ch.target = lattice_site(lat, d);
+        if ((d.kind == SITE_OCT) == (c.kind == SITE_OCT) ||
+            e->x->occupancy[ch.target] != CATION_VACANCY)
+            continue;
+        ch.energy = (int64_t)leave + tokens_energy(e->m, e->x, d, CATION_VACANCY, +1) +
+                    tokens_cross(e->m, c.kind, d.kind, CATION_LI, CATION_VACANCY, 3, 1);
+        ch.rate = events_rate(e->m, ch.energy, e->m->hop_barrier[CATION_LI]);
+        if (ch.rate >= EVENTS_RATE_FLOOR)
+            events_add(l, &ch);
+    }
+}
+
 /* ---- oxygen ---- */
 
 /* 0 in plane, 1 across a Li gap, 2 across a TM slab. */
@@ -661,7 +689,8 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
 KMC_HD int events_owns(const struct rate_model *m, int oxygen, uint8_t byte) {
     int state = rate_model_state(byte);
     if (!oxygen)
-        return m->with_hops && byte < MODEL_SPECIES && m->mobile[byte];
+        return byte == CATION_LI ? m->with_lithium
+                                 : m->with_hops && byte < MODEL_SPECIES && m->mobile[byte];
     if (state == ANION_VACANCY)
         return m->with_transport;
     return m->with_dimers &&
@@ -676,7 +705,9 @@ KMC_HD_ONCE void events_of_site(const struct event_context *e, struct lattice_co
     l->total = 0;
     if (!events_owns(e->m, c.kind == SITE_O, byte))
         return;
-    if (c.kind != SITE_O)
+    if (c.kind != SITE_O && byte == CATION_LI)
+        events_lithium(e, l, c);
+    else if (c.kind != SITE_O)
         events_hops(e, l, c, byte);
     else if (rate_model_state(byte) == ANION_VACANCY)
         events_vacancy(e, l, c);
@@ -723,6 +754,7 @@ KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
     int species;
     switch (ch->kind) {
     case EVENT_HOP:
+    case EVENT_LITHIUM:
         species = x->occupancy[ch->site];
         energy_apply_cation(m, x, c, species, -1);
         energy_apply_cation(m, x, t, species, +1);

@@ -60,11 +60,11 @@ struct rate_model {
         [MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 = fixed valence */
     uint8_t deep
         [MODEL_SPECIES]; /* 1 for redox centres that work below 3.65 V only (Mn): drawn seldom at higher voltage */
-    uint8_t mobile[MODEL_SPECIES]; /* 1 for ions that take part in TM hops */
+    uint8_t mobile[MODEL_SPECIES]; /* 1 for ions that take part in TM hops; Li+ when with_lithium */
     int8_t z12[ANION_STATES];      /* 12 z of an anion state */
 
     /* KRA barriers, ueV, and attempt frequency, 1/s */
-    int32_t hop_barrier[MODEL_SPECIES];
+    int32_t hop_barrier[MODEL_SPECIES]; /* of Li+: between octs and tets, with_lithium only */
     int32_t gate_per_li, direct_hop_extra, peroxo_face;
     int32_t gate_free_li, gate_max_li;
     int32_t peroxo_formation[3]; /* contact: 0 in plane, 1 across a Li gap, 2 across a TM slab */
@@ -77,6 +77,7 @@ struct rate_model {
     /* switches and numerical controls of `advance` */
     uint8_t with_hops, with_dimers, with_molecular;
     uint8_t with_transport, with_loss; /* O2 and O vacancies move; O2 leaves at the surface */
+    uint8_t with_lithium; /* Li+ hops on the clock and rests in `equilibrate` (kmc/diffusion.h) */
     double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */

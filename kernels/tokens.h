@@ -17,11 +17,13 @@ enum token_class {
     TOKEN_NONE = TOKEN_CLASSES /* fixed ions, halides, vacant anion sites, outside */
 };
 
-/* Class of a site from its byte: fixed while TM ions rest, wherever the tokens are. */
+/* Class of a site from its byte: fixed while TM ions rest, wherever the tokens are.  Li+ that hops on the clock takes part in no fast move. */
 KMC_HD enum token_class tokens_class(const struct rate_model *m, int32_t kind, uint8_t byte) {
     if (kind == SITE_O)
         return rate_model_state(byte) < ANION_ACTIVE ? TOKEN_OXYGEN : TOKEN_NONE;
     if (byte == SITE_OUTSIDE)
+        return TOKEN_NONE;
+    if (byte <= CATION_LI && m->with_lithium)
         return TOKEN_NONE;
     if (byte <= CATION_LI)
         return kind == SITE_OCT ? TOKEN_LI_OCT : TOKEN_LI_TET;

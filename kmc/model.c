@@ -136,6 +136,7 @@ static void set_controls(struct rate_model *m, const struct scenario *s) {
     m->with_hops = slow && scenario_flag(s, "kinetics.transition_metal_hops");
     m->with_dimers = slow && scenario_flag(s, "kinetics.oxygen_dimers");
     m->with_molecular = m->with_dimers && scenario_flag(s, "kinetics.molecular_oxygen");
+    m->hop_barrier[CATION_LI] = energy(s, "model.li_hop_eV");
     m->with_transport = slow && scenario_flag(s, "kinetics.oxygen_transport");
     m->with_loss = slow && scenario_flag(s, "kinetics.oxygen_loss");
     m->stiff_firings = scenario_real(s, "kinetics.stiff_firings");

@@ -478,6 +478,28 @@ Test(detailed_balance, direct_hops_hold) {
     probe_free(&p);
 }
 
+/* Li+ on the clock: between octs and tets, in bulk and at surfaces, beside whatever else moves. */
+Test(detailed_balance, hops_of_lithium_hold) {
+    static const char *const geometry[] = {"structure.geometry=bulk", "structure.geometry=slab"};
+    for (int k = 0; k < 2; k++) {
+        struct probe p;
+        struct fixture *f = fixture_create("builtin:o2-lmr", FIXTURE_SET(LIVELY, geometry[k]));
+        fixture_scramble(f, 4.3, 2, 20, 1e-3);
+        f->model->with_lithium = f->model->mobile[CATION_LI] = 1;
+        probe_init(&p, f);
+        p.counting = true;
+        struct event_context e = context_of(&p, 4.3, 1e-3, 2e-3);
+        no_fast_pairs(&e);
+        check_configuration(&p, &e);
+        fixture_randomise(f, 7);
+        check_configuration(&p, &e);
+        expect_at_least("hops of Li+", p.by_kind[EVENT_LITHIUM], 100);
+        cr_expect_eq(tokens_class(f->model, SITE_OCT, CATION_LI), TOKEN_NONE);
+        cr_expect_eq(tokens_class(f->model, SITE_TET_UP, CATION_VACANCY), TOKEN_NONE);
+        probe_free(&p);
+    }
+}
+
 /* The wall rule gives the rates of oxidise and reduce an environment; it must read the same from
  * both ends. */
 Test(detailed_balance, wall_rule_and_contacts_hold) {
