@@ -4,8 +4,8 @@
  * averages with numbers from enumeration, a master equation or a formula (kmc/selftest_exact.h).
  *
  * Verdict: |z| = |measured - expected| / standard error <= SELFTEST_Z.  Errors come from the exact distribution (counts) or from the scatter of at least
- * SELFTEST_BATCHES independent batches; then P(|z| > 5.5) < 3e-7 a row (Student's t with 119 degrees of freedom; 4e-8 for a normal), and for some hundred rows a
- * false alarm in fewer than one run of 1e4.  A wrong rate of one event by 3 % is more than 8 standard errors.
+ * SELFTEST_BATCHES batches, each longer than the memory of what it averages; then P(|z| > 5.5) < 3e-7 a row (Student's t with 119 degrees of freedom; 4e-8 for
+ * a normal variable), and one of some hundred rows fails by chance in fewer than one run of 1e4.
  */
 #ifndef KMC_SELFTEST_H
 #define KMC_SELFTEST_H

@@ -129,10 +129,10 @@ Test(selftest, filling_of_classes) {
 
 /* ---- site animals, grown one site at a time ---- */
 
-enum { SIDE = 16, ANIMALS_MAX = 64, SIZE_MAX_ = SELFTEST_EXACT_ANIMALS };
+enum { SIDE = 16, ANIMALS_MAX = 64 };
 
 struct animal {
-    int cell[SIZE_MAX_], size; /* j * SIDE + i, ascending */
+    int cell[SELFTEST_EXACT_ANIMALS], size; /* j * SIDE + i, ascending */
 };
 
 static int shifted(int cell, int d) {
