@@ -19,6 +19,7 @@ static const struct {
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
     {"bench", cmd_bench, "speed and memory on fixed workloads"},
+    {"selftest", cmd_selftest, "the engines of this machine on textbook problems"},
     {"divergence", cmd_divergence, "first call after which two engines differ"},
     {"list", cmd_list, "ready-made scenarios"},
     {"defaults", cmd_defaults, "every scenario key with unit, default, range and source"},

@@ -120,6 +120,13 @@ export_all() {
     done
 }
 expect "kmc export writes extended XYZ and POSCAR" export_all
+expect "kmc selftest passes in a short form" "$KMC" selftest --length 0.2
+selftest_json() { "$KMC" selftest --only passes --engine cpu --json | tr -d '\n' | grep -Eq '^\{"seed": [0-9]+,.*"rows": \[.*\], "checked": 1, "failed": 0\}$'; }
+expect "kmc selftest writes JSON" selftest_json
+selftest_seed() { [ "$("$KMC" selftest --only waiting --seed 7 --length 0.1)" = "$("$KMC" selftest --only waiting --seed 7 --length 0.1)" ]; }
+expect "kmc selftest repeats itself with the same seed" selftest_seed
+selftest_usage() { "$KMC" selftest --only nothing; [ $? = 2 ]; }
+expect "kmc selftest refuses unknown cases" selftest_usage
 expect "kmc compare prints a table" "$KMC" compare "$WORK/hash" "$WORK/again"
 
 echo "== checkpoint and resume"
@@ -431,6 +438,15 @@ if [ -z "$QUICK" ]; then
     fault 1 test 'detailed_balance/*'
     fault 2 test 'detailed_balance/*'
     fault 3 validate 'pass_rates/*'
+    selftest_fault() { # number, cases that see it
+        expect "builds kmc with fault $1" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/fault$1" \
+            CFLAGS="-O2 -DKMC_SABOTAGE=$1" "$BUILD/fault$1/kmc"
+        selftest_red() { "$BUILD/fault$1/kmc" selftest --only "$2"; [ $? = 1 ]; }
+        expect "kmc selftest turns red with fault $1" selftest_red "$@"
+    }
+    selftest_fault 1 balance
+    selftest_fault 2 splits
+    selftest_fault 3 passes
 fi
 
 [ -n "$skipped" ] && echo "skipped for want of:$skipped"

@@ -100,32 +100,6 @@ static void set_pair(struct network *w, int a, int b, double kra_ueV) {
 
 /* ---- sites by their contacts ---- */
 
-static bool touches(const struct known_crystal *k, int64_t cation, int64_t oxygen) {
-    const struct lattice *l = &k->model.lattice;
-    struct lattice_coord c = lattice_coord_of(l, cation);
-    const struct lattice_stencil *st = lattice_stencil_of(l, c);
-    for (int v = 0; v < st->n_vertex; v++)
-        if (lattice_neighbor(l, c, st->vertex[v]) == oxygen)
-            return true;
-    return false;
-}
-
-/* The n-th site (0, 1, ...) that shares a face with `site`, is an oct or a tet as asked and lies in
- * a TM or Li gap as asked. */
-static int64_t across_face(const struct known_crystal *k, int64_t site, bool oct, bool tm_gap,
-                           int nth) {
-    const struct lattice *l = &k->model.lattice;
-    struct lattice_coord c = lattice_coord_of(l, site);
-    const struct lattice_stencil *st = lattice_stencil_of(l, c);
-    for (int v = 0; v < st->n_face; v++) {
-        struct lattice_coord d = lattice_step(l, c, st->face[v]);
-        if ((d.kind == SITE_OCT) == oct && lattice_is_tm_gap(d.plane) == tm_gap && nth-- == 0)
-            return lattice_site(l, d);
-    }
-    cr_assert_fail("no such site");
-    return -1;
-}
-
 /* An oct that touches O `with` and not O `without`. */
 static int64_t oct_beside(const struct known_crystal *k, int64_t with, int64_t without) {
     const struct lattice *l = &k->model.lattice;
@@ -133,7 +107,7 @@ static int64_t oct_beside(const struct known_crystal *k, int64_t with, int64_t w
     const struct lattice_stencil *st = lattice_stencil_of(l, o);
     for (int v = 0; v < st->n_oct; v++) {
         int64_t site = lattice_neighbor(l, o, st->oct[v]);
-        if (!touches(k, site, without))
+        if (!known_touches(k, site, without))
             return site;
     }
     cr_assert_fail("every oct of the O touches the other one");
@@ -141,31 +115,6 @@ static int64_t oct_beside(const struct known_crystal *k, int64_t with, int64_t w
 }
 
 /* ---- ensemble ---- */
-
-/* Solves dp/dt = W p from p = (1, 0, ...) by the classical Runge-Kutta method, 2000 steps per dt.
- */
-static void master_equation(const struct network *w, double dt, double p[STATES]) {
-    const int steps = 2000;
-    double h = dt / steps, k[5][STATES] = {{0}};
-    static const double part[5] = {0, 0, 0.5, 0.5, 1};
-    static const double share[5] = {0, 1. / 6, 1. / 3, 1. / 3, 1. / 6};
-    for (int n = 0; n < steps; n++) {
-        double next[STATES];
-        memcpy(next, p, sizeof next);
-        for (int stage = 1; stage <= 4; stage++) {
-            memset(k[stage], 0, sizeof k[stage]);
-            for (int a = 0; a < w->n_states; a++)
-                for (int b = 0; b < w->n_states; b++) {
-                    double flow = w->rate[a][b] * (p[a] + part[stage] * h * k[stage - 1][a]);
-                    k[stage][a] -= flow;
-                    k[stage][b] += flow;
-                }
-            for (int a = 0; a < w->n_states; a++)
-                next[a] += h * share[stage] * k[stage][a];
-        }
-        memcpy(p, next, sizeof next);
-    }
-}
 
 static double rate_out(const struct network *w, int state) {
     double sum = 0;
@@ -192,7 +141,7 @@ static void relax(struct network *w, const char *name, uint64_t seed) {
     }
     known_stop(k);
     for (int t = 0; t < TIMES; t++) {
-        master_equation(w, dt, p);
+        known_relax(STATES, w->rate[0], dt, p);
         for (int s = 0; s < w->n_states; s++) {
             snprintf(label, sizeof label, "%s: state %d after %.1f lives", name, s, 0.4 * (t + 1));
             known_check(label, (double)count[t][s] / ENSEMBLE, sqrt(p[s] * (1 - p[s]) / ENSEMBLE),
@@ -220,8 +169,9 @@ Test(event_rates, hop_oct_to_tet_relaxes) {
     struct network w = make_network("ABCABC", 2);
     struct rate_model *m = &w.k->model;
     int ni = known_ion(w.k, "Ni", 3);
-    int64_t oct = known_site(w.k, 0, SITE_OCT, 0, 0), tet = across_face(w.k, oct, false, false, 0);
-    int64_t gate = across_face(w.k, tet, true, false, 0);
+    int64_t oct = known_site(w.k, 0, SITE_OCT, 0, 0),
+            tet = known_across_face(w.k, oct, false, false, 0);
+    int64_t gate = known_across_face(w.k, tet, true, false, 0);
     known_put(w.k, gate, CATION_LI);
     add_member(&w, oct, ni, CATION_VACANCY);
     add_member(&w, tet, CATION_VACANCY, ni);
@@ -234,7 +184,8 @@ Test(event_rates, direct_hop_relaxes) {
     struct network w = make_network("ABCB", 2);
     struct rate_model *m = &w.k->model;
     int ni = known_ion(w.k, "Ni", 2);
-    int64_t oct = known_site(w.k, 0, SITE_OCT, 0, 0), other = across_face(w.k, oct, true, false, 0);
+    int64_t oct = known_site(w.k, 0, SITE_OCT, 0, 0),
+            other = known_across_face(w.k, oct, true, false, 0);
     add_member(&w, oct, ni, CATION_VACANCY);
     add_member(&w, other, CATION_VACANCY, ni);
     set_gap(&w, 0, 1, -9000, &m->cation[ni][CLASS_LI_OCT]);
@@ -248,13 +199,14 @@ Test(event_rates, hop_through_tet_relaxes) {
     struct rate_model *m = &w.k->model;
     const int in_tet = 4; /* a state that the network passes through only */
     int ni = known_ion(w.k, "Ni", 4);
-    int64_t oct = known_site(w.k, 0, SITE_OCT, 0, 0), tet = across_face(w.k, oct, false, false, 0);
+    int64_t oct = known_site(w.k, 0, SITE_OCT, 0, 0),
+            tet = known_across_face(w.k, oct, false, false, 0);
     double in[4], out[4], total = 0;
     m->tet_lifetime_steps = 0;
     m->valence_unit = 100;
     add_home(&w, oct, ni, 0);
     for (int n = 0; n < 3; n++)
-        add_home(&w, across_face(w.k, tet, true, false, n), ni, n + 1);
+        add_home(&w, known_across_face(w.k, tet, true, false, n), ni, n + 1);
     add_home(&w, tet, ni, in_tet);
     known_put(w.k, known_site(w.k, 1, SITE_OCT, 2, 2), CATION_LI); /* unequal surroundings */
     known_put(w.k, known_site(w.k, 0, SITE_OCT, 1, 2), CATION_LI);
@@ -354,7 +306,7 @@ static void add_row(struct network *w, int64_t o[3]) {
     const struct lattice_stencil *st = lattice_stencil_of(l, c);
     for (int v = 0; v < st->n_oct; v++) {
         int64_t site = lattice_neighbor(l, c, st->oct[v]);
-        oct = touches(w->k, site, o[1]) || touches(w->k, site, o[0]) ? oct : site;
+        oct = known_touches(w->k, site, o[1]) || known_touches(w->k, site, o[0]) ? oct : site;
     }
     cr_assert_geq(oct, 0);
     known_put(w->k, oct, known_ion(w->k, "Al", 3));
@@ -422,7 +374,8 @@ Test(event_rates, waiting_times_are_exponential) {
     const struct electrode electrode = {VOLTAGE_UEV, 0, 0};
     struct engine_advanced a;
     int ni = known_ion(k, "Ni", 3);
-    int64_t oct = known_site(k, 0, SITE_OCT, 0, 0), tet = across_face(k, oct, false, false, 0);
+    int64_t oct = known_site(k, 0, SITE_OCT, 0, 0),
+            tet = known_across_face(k, oct, false, false, 0);
     add_member(&w, oct, ni, CATION_VACANCY);
     add_member(&w, tet, CATION_VACANCY, ni);
     set_gap(&w, 0, 1, 0, &k->model.cation[ni][CLASS_LI_TET]);
@@ -473,7 +426,7 @@ static int count_shared(const struct known_crystal *k, int64_t tet, int64_t oct,
     int n = 0;
     for (int64_t s = 0; s < lattice_n_sites(l); s++)
         if (lattice_coord_of(l, s).kind == SITE_O && rate_model_state(k->pristine[s]) == state)
-            n += touches(k, tet, s) && touches(k, oct, s);
+            n += known_touches(k, tet, s) && known_touches(k, oct, s);
     return n;
 }
 
@@ -495,7 +448,7 @@ static int64_t shared_oxygen(const struct known_crystal *k, int64_t tet, int64_t
     const struct lattice_stencil *st = lattice_stencil_of(l, c);
     int64_t found = -1;
     for (int v = 0; v < st->n_vertex && (last || found < 0); v++)
-        if (touches(k, oct, lattice_neighbor(l, c, st->vertex[v])))
+        if (known_touches(k, oct, lattice_neighbor(l, c, st->vertex[v])))
             found = lattice_neighbor(l, c, st->vertex[v]);
     return found;
 }
@@ -525,12 +478,12 @@ static struct network make_star(void) {
     m->face[FACE_TET_OCT][GROUP_LI][GROUP_TM] = m->face[FACE_TET_OCT][GROUP_TM][GROUP_LI] = 10000;
     add_home(&w, oct, ni, 0);
     for (int t = 0; t < 2; t++)
-        add_home(&w, across_face(k, oct, false, false, t), ni, n++);
+        add_home(&w, known_across_face(k, oct, false, false, t), ni, n++);
     for (int t = 0; t < 6; t++)
-        add_home(&w, across_face(k, oct, false, true, t), ni, n++);
-    known_put(k, across_face(k, w.site[1], true, false, 0), CATION_LI);
-    known_put(k, across_face(k, w.site[1], true, false, 1), CATION_LI);
-    known_put(k, across_face(k, w.site[2], true, false, 2), CATION_LI);
+        add_home(&w, known_across_face(k, oct, false, true, t), ni, n++);
+    known_put(k, known_across_face(k, w.site[1], true, false, 0), CATION_LI);
+    known_put(k, known_across_face(k, w.site[1], true, false, 1), CATION_LI);
+    known_put(k, known_across_face(k, w.site[2], true, false, 2), CATION_LI);
     put_dimer(k, w.site[4], oct);
     known_put(k, shared_oxygen(k, w.site[6], oct, true), ANION_VACANCY);
     for (int t = 1; t < 9; t++) {
