@@ -123,7 +123,7 @@ start() { # directory, engine, flags...: becomes the program; with & its process
 }
 small() { (start "$@"); }
 same_results() { # two directories
-    for file in cycles.csv profile.bdf.csv clusters.csv summary.csv DONE; do
+    for file in cycles.csv profile.bdf.csv clusters.csv voids.csv summary.csv DONE; do
         cmp "$WORK/$1/$file" "$WORK/$2/$file" || return 1
     done
     diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ]
