@@ -94,6 +94,8 @@ for name in $("$KMC" list | sed -n 's/^builtin:\([^ ]*\).*/\1/p'); do
 done
 resolved() { "$KMC" run "$WORK/hash/resolved.toml" -q -o "$WORK/again" && cmp "$WORK/hash/cycles.csv" "$WORK/again/cycles.csv"; }
 expect "resolved.toml repeats the run" resolved
+no_depth() { [ -s "$WORK/hash/voids.csv" ] && [ ! -e "$WORK/hash/depth.csv" ]; }
+expect "a bulk run has voids.csv and no depth.csv" no_depth
 readme_scenario() {
     sed -n '/^```toml$/,/^```$/p' README.md | sed '1d;$d' >"$WORK/readme.toml" && [ -s "$WORK/readme.toml" ] &&
         "$KMC" check "$WORK/readme.toml" && "$KMC" run "$WORK/readme.toml" -q --cycles 1 --replicas 1 \
@@ -213,11 +215,20 @@ in_use() { # a second process is told of the first
     "$KMC" resume "$WORK/busy" -q >/dev/null 2>"$WORK/last_err" && grep -q 'note: .*taken over' "$WORK/last_err"
 }
 hinted() { "$KMC" run builtin:demo -q -o "$WORK/half" 2>"$WORK/last_err"; [ $? = 2 ] && grep -q "kmc resume" "$WORK/last_err"; }
+surface() { # free surfaces: depth.csv too
+    set -- --set structure.geometry=slab
+    rm -rf "$WORK/slab" "$WORK/cut"
+    small slab cpu "$@" || return 1
+    small cut cpu --max-wallclock 0.4 "$@"
+    [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
+    "$KMC" resume "$WORK/cut" -q >/dev/null && same_results slab cut && cmp "$WORK/slab/depth.csv" "$WORK/cut/depth.csv"
+}
 expect "a run with many checkpoints ends" small whole_cpu cpu
 expect "the same with engine exact" small whole_exact exact
 expect "SIGTERM, then resume: the same files" stopped TERM
 expect "SIGINT, then resume with one thread: the same files" stopped INT
 expect "--max-wallclock twice, then resume: the same files" wallclock
+expect "--max-wallclock of a slab, then resume: the same files" surface
 expect "a run with a checkpoint hints at kmc resume" hinted
 expect "resume refuses a finished run" unharmed whole_cpu 'found one that has finished'
 mkdir -p "$WORK/foreign" && echo kept >"$WORK/foreign/file"
