@@ -45,7 +45,7 @@ static void code_record(struct codec *c, struct cycle_record *r) {
 /* Room for n of these, when a file that still holds so many could say so. */
 static void *room_for(struct codec *c, int64_t n, size_t bytes_in_file, size_t bytes) {
     c->bad = c->bad || n < 0 || (uint64_t)n > (uint64_t)c->left / bytes_in_file;
-    void *room = c->bad ? NULL : malloc((size_t)(n + 1) * bytes);
+    void *room = c->bad ? NULL : calloc((size_t)n + 1, bytes);
     c->bad = c->bad || !room;
     return room;
 }
