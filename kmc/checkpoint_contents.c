@@ -40,6 +40,74 @@ static void code_record(struct codec *c, struct cycle_record *r) {
     codec_real(c, &r->start_tm_li);
 }
 
+/* ---- the last look at the voids ---- */
+
+/* Room for n of these, when a file that still holds so many could say so. */
+static void *room_for(struct codec *c, int64_t n, size_t bytes_in_file, size_t bytes) {
+    c->bad = c->bad || n < 0 || (uint64_t)n > (uint64_t)c->left / bytes_in_file;
+    void *room = c->bad ? NULL : calloc((size_t)n + 1, bytes);
+    c->bad = c->bad || !room;
+    return room;
+}
+
+static void code_known(struct codec *c, struct voids *v) {
+    enum { WORDS = 5 };
+    codec_int(c, &v->n);
+    if (c->mode == CODEC_READ)
+        v->known = room_for(c, v->n, WORDS * CODEC_WORD, sizeof *v->known);
+    for (int64_t k = 0; k < v->n && !c->bad; k++) {
+        codec_int(c, &v->known[k].id);
+        codec_int(c, &v->known[k].size);
+        codec_flag(c, &v->known[k].open);
+        codec_flag(c, &v->known[k].percolating);
+        codec_flag(c, &v->known[k].dormant);
+    }
+}
+
+static void code_members(struct codec *c, struct voids *v) {
+    codec_int(c, &v->n_sites);
+    c->bad = c->bad || v->n_sites < 0 || v->n_sites > INT64_MAX - 64;
+    int64_t words = c->bad ? 0 : (v->n_sites + 63) / 64, members = 0;
+    if (c->mode == CODEC_READ)
+        v->member = room_for(c, words, CODEC_WORD, sizeof *v->member);
+    for (int64_t w = 0; w < words && !c->bad; w++) {
+        codec_word(c, &v->member[w]);
+        members += __builtin_popcountll(v->member[w]);
+    }
+    bool beyond = !c->bad && v->n_sites % 64 && v->member[words - 1] >> v->n_sites % 64;
+    codec_same(c, members);
+    v->n_members = members;
+    c->bad = c->bad || beyond;
+}
+
+/* Two labels a word. */
+static void code_labels(struct codec *c, struct voids *v) {
+    int64_t words = (v->n_members + 1) / 2;
+    if (c->mode == CODEC_READ)
+        v->label = room_for(c, words, CODEC_WORD, 2 * sizeof *v->label);
+    for (int64_t k = 0; k < v->n_members && !c->bad; k += 2) {
+        bool two = k + 1 < v->n_members;
+        uint64_t pair =
+            c->mode == CODEC_READ ? 0 : v->label[k] | (two ? (uint64_t)v->label[k + 1] << 32 : 0);
+        codec_word(c, &pair);
+        v->label[k] = (uint32_t)pair;
+        if (two)
+            v->label[k + 1] = (uint32_t)(pair >> 32);
+        c->bad = c->bad || (v->label[k] & ~VOIDS_O2) >= v->n ||
+                 (two ? (v->label[k + 1] & ~VOIDS_O2) >= v->n : pair >> 32 != 0);
+    }
+}
+
+static void code_look(struct codec *c, struct voids *v) {
+    codec_int(c, &v->last_id);
+    c->bad = c->bad || v->last_id < 0 || v->last_id > INT64_MAX / 2;
+    code_known(c, v);
+    code_members(c, v);
+    code_labels(c, v);
+    if (c->bad && c->mode == CODEC_READ)
+        voids_free(v);
+}
+
 void checkpoint_contents_results(struct codec *c, struct track *t, int64_t cycles) {
     codec_int(c, &t->cycles_done);
     if (t->cycles_done < 0 || t->cycles_done > cycles) {
@@ -58,6 +126,9 @@ void checkpoint_contents_results(struct codec *c, struct track *t, int64_t cycle
     codec_real(c, &t->done);
     code_text(c, &t->profile);
     code_text(c, &t->clusters);
+    code_text(c, &t->voids);
+    code_text(c, &t->depth);
+    code_look(c, &t->look);
 }
 
 /* ---- state ---- */

@@ -5,8 +5,9 @@
 static const char usage[] =
     "kmc run SCENARIO [flags] - cycles a crystal and measures its voltage fade\n"
     "Results: a run directory (default runs/NAME) with cycles.csv, summary.csv, profile.bdf.csv, "
-    "clusters.csv and snapshots,\n"
-    "and a table on stdout. SIGINT, SIGTERM and --max-wallclock save a checkpoint and stop, "
+    "clusters.csv, voids.csv,\n"
+    "depth.csv (slab, particle) and snapshots, and a table on stdout. SIGINT, SIGTERM and "
+    "--max-wallclock save a checkpoint and stop, "
     "SIGUSR1 saves one;\n"
     "`kmc resume DIR` goes on from it.\n";
 

@@ -1,6 +1,8 @@
 #include <math.h>
 #include <stddef.h>
 #include "cycle_record.h"
+#include "budget.h"
+#include "motifs.h"
 
 static const struct {
     const char *name;
@@ -37,10 +39,40 @@ static const struct {
     COLUMN("o_peroxo_discharge", o_peroxo_discharge),
     COLUMN("o_superoxo_discharge", o_superoxo_discharge),
     COLUMN("o_molecular_discharge", o_molecular_discharge),
+    COLUMN("budget_oxide_charge", budget_oxide_charge),
+    COLUMN("budget_hole_charge", budget_hole_charge),
+    COLUMN("budget_dimer_charge", budget_dimer_charge),
+    COLUMN("budget_molecular_charge", budget_molecular_charge),
+    COLUMN("budget_lost_charge", budget_lost_charge),
+    COLUMN("o2_lost_charge_mL_per_g", lost_mL_charge),
+    COLUMN("budget_oxide_discharge", budget_oxide_discharge),
+    COLUMN("budget_hole_discharge", budget_hole_discharge),
+    COLUMN("budget_dimer_discharge", budget_dimer_discharge),
+    COLUMN("budget_molecular_discharge", budget_molecular_discharge),
+    COLUMN("budget_lost_discharge", budget_lost_discharge),
+    COLUMN("o2_lost_discharge_mL_per_g", lost_mL_discharge),
+    COLUMN("spinel_charge", spinel_charge),
+    COLUMN("spinel_discharge", spinel_discharge),
+    COLUMN("rock_salt_charge", rock_salt_charge),
+    COLUMN("rock_salt_discharge", rock_salt_discharge),
     COLUMN("cluster_number_mean_charge", cluster_number_mean),
     COLUMN("cluster_weight_mean_charge", cluster_weight_mean),
     COLUMN("cluster_largest_charge", cluster_largest),
     COLUMN("cluster_percolates_charge", cluster_percolates),
+    COLUMN("void_count_charge", void_count_charge),
+    COLUMN("void_count_discharge", void_count_discharge),
+    COLUMN("void_births", void_births),
+    COLUMN("void_reopenings", void_reopenings),
+    COLUMN("void_splits", void_splits),
+    COLUMN("void_coalescences", void_coalescences),
+    COLUMN("void_closures", void_closures),
+    COLUMN("void_openings", void_openings),
+    COLUMN("void_percolations", void_percolations),
+    COLUMN("o2_reduced", o2_reduced),
+    COLUMN("o2_reduced_void_to_4", o2_reduced_class[0]),
+    COLUMN("o2_reduced_void_5_to_16", o2_reduced_class[1]),
+    COLUMN("o2_reduced_void_over_16", o2_reduced_class[2]),
+    COLUMN("o2_site_vacant", o2_vacant),
     COLUMN("tm_hops", tm_hops),
     COLUMN("o_events", o_events),
     COLUMN("join_events", joins),
@@ -87,6 +119,7 @@ static void fill_charge(struct cycle_record *c, const struct structure *s,
     c->cluster_weight_mean = voids->weight_mean;
     c->cluster_largest = (double)voids->largest;
     c->cluster_percolates = voids->percolates;
+    c->void_count_charge = (double)voids->n;
 }
 
 static void fill_discharge(struct cycle_record *c, const struct replica *r,
@@ -114,6 +147,27 @@ static void fill_discharge(struct cycle_record *c, const struct replica *r,
     c->state_hash = state_hash(&r->state);
 }
 
+static void fill_budget(struct cycle_record *c, const struct replica *r, const struct structure *s,
+                        bool charge) {
+    struct budget b;
+    budget_of(&b, s, &r->pristine);
+    double mass = r->cell.mass_g_per_mol * (double)r->cell.n_formula;
+    *(charge ? &c->budget_oxide_charge : &c->budget_oxide_discharge) = budget_share(&b, b.oxide);
+    *(charge ? &c->budget_hole_charge : &c->budget_hole_discharge) = budget_share(&b, b.hole);
+    *(charge ? &c->budget_dimer_charge : &c->budget_dimer_discharge) = budget_share(&b, b.dimer);
+    *(charge ? &c->budget_molecular_charge : &c->budget_molecular_discharge) =
+        budget_share(&b, b.molecular);
+    *(charge ? &c->budget_lost_charge : &c->budget_lost_discharge) = budget_share(&b, b.lost);
+    *(charge ? &c->lost_mL_charge : &c->lost_mL_discharge) = budget_mL_per_g(b.lost, mass);
+}
+
+static void fill_motifs(struct cycle_record *c, const struct replica *r, bool charge) {
+    struct motifs n;
+    motifs_count(&n, r->model, &r->state.x);
+    *(charge ? &c->spinel_charge : &c->spinel_discharge) = share(n.spinel, n.anions);
+    *(charge ? &c->rock_salt_charge : &c->rock_salt_discharge) = share(n.rock_salt, n.anions);
+}
+
 /* Adds the events of a half-cycle; the charge begins the counts. */
 static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS], bool charge) {
     double *const count[EVENT_LITHIUM] = {&c->tm_hops,  &c->joins,      &c->splits,     &c->cleaves,
@@ -136,12 +190,43 @@ void cycle_record_half(struct cycle_record *c, const struct replica *r, bool cha
         fill_charge(c, &s, h, voids);
     } else {
         fill_discharge(c, r, &s, h);
+        c->void_count_discharge = (double)voids->n;
     }
+    fill_budget(c, r, &s, charge);
+    fill_motifs(c, r, charge);
     count_events(c, h->events.fired, charge);
     double large = share(h->events.hops_large, h->events.hops_unslowed);
     c->large_step_share = fmax(c->large_step_share, large);
     c->stiff_factor_min = fmin(c->stiff_factor_min, h->events.slow_down_min);
     c->sub_slices_max = fmax(c->sub_slices_max, (double)h->sub_slices);
+}
+
+static double defined_share(int64_t part, int64_t whole) {
+    return whole > 0 ? share(part, whole) : NAN;
+}
+
+static void fill_o2(struct cycle_record *c, const struct voids_report *r) {
+    int64_t before = 0, reduced = 0, vacant = 0;
+    for (int k = 0; k < VOIDS_CLASSES; k++) {
+        before += r->o2_before[k];
+        reduced += r->o2_reduced[k];
+        vacant += r->o2_vacant[k];
+        c->o2_reduced_class[k] = defined_share(r->o2_reduced[k], r->o2_before[k]);
+    }
+    c->o2_reduced = defined_share(reduced, before);
+    c->o2_vacant = defined_share(vacant, before);
+}
+
+void cycle_record_voids(struct cycle_record *c, bool charge, const struct voids_report *r) {
+    double *const count[] = {&c->void_births,       &c->void_reopenings, &c->void_splits,
+                             &c->void_coalescences, &c->void_closures,   &c->void_openings,
+                             &c->void_percolations};
+    const int64_t now[] = {r->births,   r->reopenings, r->splits,      r->coalescences,
+                           r->closures, r->openings,   r->percolations};
+    for (size_t k = 0; k < sizeof now / sizeof *now; k++)
+        *count[k] = (charge ? 0 : *count[k]) + (double)now[k];
+    if (!charge)
+        fill_o2(c, r);
 }
 
 double *cycle_record_column(struct cycle_record *c, int k) {

@@ -12,8 +12,9 @@ enum {
     INFLUENCE_BYTES_A_PLANE = 6300, /* about 1,570 offsets of 4 bytes */
     GPU_BLOCKS = 600,               /* that run at a time on the largest devices */
     SWAP_BYTES_A_CELL = 5,          /* one TM layer at a time */
-    CLUSTER_NODE_BYTES = 16,
-    MEMBERS_PERCENT = 4 /* of the sites at the end of a charge of an undoped host: found 1 to 7 */
+    CLUSTER_NODE_BYTES = 20,        /* and label */
+    VOID_LABEL_BYTES = 4, /* no share for dormant voids: at the end of a charge there are few */
+    MEMBERS_PERCENT = 4   /* of the sites at the end of a charge of an undoped host: found 1 to 7 */
 };
 
 static void add(struct memory *m, const char *name, int64_t bytes) {
@@ -84,15 +85,17 @@ void memory_of_replica(struct memory *m, const struct engine_ops *ops, const str
     int64_t state = m->piece[0].bytes;
     m->building = m->n_sites + SWAP_BYTES_A_CELL * (int64_t)box->na * box->nb;
     m->clusters = m->n_sites * 3 / 16 + m->n_sites * MEMBERS_PERCENT / 100 * CLUSTER_NODE_BYTES;
-    m->peak = m->kept + m->clusters;
+    m->voids = m->n_sites / 8 + m->n_sites * MEMBERS_PERCENT / 100 * VOID_LABEL_BYTES;
+    m->peak = m->kept + m->voids + m->clusters;
     if (m->peak < state + m->building)
         m->peak = state + m->building;
 }
 
 int64_t memory_at_once(const struct memory *m, int64_t n, int64_t busy) {
     int64_t threads = busy > m->threads ? busy : m->threads;
-    return memory_of_program() + m->shared + threads * m->workspace + n * m->kept +
-           busy * (m->peak - m->kept);
+    int64_t held = m->kept + m->voids; /* peak - held < 0: building, before there are voids */
+    return memory_of_program() + m->shared + threads * m->workspace + n * held +
+           busy * (m->peak > held ? m->peak - held : 0);
 }
 
 int64_t memory_of_program(void) {

@@ -5,7 +5,8 @@
  *   work space   engine cpu: a tile and the copy of a region with its fields for each thread, whatever the box
  *   building     the supercell beside the state, until the state has its own copy
  *   GPU          a second copy of the state; work space of the blocks that run at a time, whatever the box
- *   clusters     at the end of a half-cycle: 3/16 byte a site and 16 bytes a member of a void
+ *   voids        from the first half-cycle on, the last look: 1/8 byte a site and 4 bytes a member of a void, dormant ones too
+ *   clusters     at the end of a half-cycle: 3/16 byte a site and 20 bytes a member of a void; less for all that comes after
  */
 #ifndef KMC_MEMORY_H
 #define KMC_MEMORY_H
@@ -23,11 +24,12 @@ struct memory {
     int n;
     struct memory_piece piece[MEMORY_PIECES]; /* what a replica holds as long as it lives */
     int64_t kept;                             /* their sum */
-    int64_t shared;                           /* by all replicas */
-    int64_t workspace;                        /* of a thread that computes */
-    int32_t threads;                          /* that one replica's engine uses */
-    int64_t building, clusters;               /* held for a moment on top, one after the other */
-    int64_t peak;                             /* most at any time */
+    int64_t voids;              /* what a replica holds from its first half-cycle on */
+    int64_t shared;             /* by all replicas */
+    int64_t workspace;          /* of a thread that computes */
+    int32_t threads;            /* that one replica's engine uses */
+    int64_t building, clusters; /* held for a moment on top, one after the other */
+    int64_t peak;               /* most at any time */
     int64_t device,
         device_shared; /* on the GPU: of a replica, and of all together; 0 for an engine that uses none */
 };

@@ -199,9 +199,30 @@ static void body_profile(FILE *out, const void *context) {
 
 static void body_clusters(FILE *out, const void *context) {
     const struct run *run = context;
-    fputs("cycle,replica,at,size,count,o2_count,percolating\n", out);
+    track_write_header_clusters(out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
         write_rows(&run->track[k].clusters, out);
+}
+
+static void body_voids(FILE *out, const void *context) {
+    const struct run *run = context;
+    track_write_header_voids(out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        fwrite(run->track[k].voids.data, 1, run->track[k].voids.bytes, out);
+}
+
+static void body_depth(FILE *out, const void *context) {
+    const struct run *run = context;
+    track_write_header_depth(out);
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        fwrite(run->track[k].depth.data, 1, run->track[k].depth.bytes, out);
+}
+
+static bool has_depth(const struct run *run) {
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        if (run->track[k].depth.bytes > 0)
+            return true;
+    return false;
 }
 
 static int write_results(struct run *run) {
@@ -210,6 +231,10 @@ static int write_results(struct run *run) {
         status = output_replace(&run->info, "profile.bdf.csv", body_profile, run, stderr);
     if (status == 0)
         status = output_replace(&run->info, "clusters.csv", body_clusters, run, stderr);
+    if (status == 0)
+        status = output_replace(&run->info, "voids.csv", body_voids, run, stderr);
+    if (status == 0 && has_depth(run))
+        status = output_replace(&run->info, "depth.csv", body_depth, run, stderr);
     if (status == 0 && run->track[0].cycles_done > 0)
         status = runfiles_write_summary(
             run->info.directory, scenario_int(run->sim.scenario, "protocol.fade_first_cycle"),
@@ -262,6 +287,8 @@ int run_create(struct run *run, const struct scenario *s) {
     run->snapshots = scenario_text(s, "output.snapshots");
     couples_of(&run->couples, &run->sim.species, &run->sim.cell);
     run->profile_replicas = scenario_int(s, "output.profile_replicas");
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        run->track[k].with_voids = k < run->profile_replicas;
     return 0;
 }
 

@@ -276,7 +276,7 @@ int statistics_table_column(const struct statistics_table *t, const char *name) 
 }
 
 bool statistics_is_text_column(const char *name) {
-    return !strcmp(name, "state_hash") || !strcmp(name, "at");
+    return !strcmp(name, "state_hash") || !strcmp(name, "at") || !strcmp(name, "event");
 }
 
 /* ---- cycles of one run ---- */
@@ -464,6 +464,7 @@ const char *statistics_unit(const char *metric) {
         {"_mAh_per_g_per_cycle", "mAh/g/cycle"},
         {"_Wh_per_kg_per_cycle", "Wh/kg/cycle"},
         {"_mAh_per_g", "mAh/g"},
+        {"_mL_per_g", "mL/g"},
         {"_Wh_per_kg", "Wh/kg"},
         {"_eV", "eV"},
         {"_V", "V"},

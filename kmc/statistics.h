@@ -71,7 +71,7 @@ void statistics_holm(const double *p, double *adjusted, size_t n);
 
 /* ---- table of named columns ---- */
 
-/* Row-major: value[row*n_columns + column]; text columns (state_hash, at) hold NaN. Owner: whoever
+/* Row-major: value[row*n_columns + column]; text columns (state_hash, at, event) hold NaN. Owner: whoever
  * called _create. */
 struct statistics_table {
     size_t n_columns, n_rows, capacity;

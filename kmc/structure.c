@@ -6,6 +6,7 @@ static void count_oxygen(struct structure *s, const struct rate_model *m,
     if (state == ANION_VACANCY || state == ANION_OUTSIDE)
         return;
     s->n_anions++;
+    s->oxide += state == ANION_OXIDE;
     if (state == ANION_HOLE)
         s->hole++;
     if (state != ANION_PEROXO && state != ANION_MOLECULAR)
@@ -51,4 +52,15 @@ void structure_count(struct structure *s, const struct rate_model *m, const stru
             s->element[t->species[byte].element]++;
         count_tm(s, t, c, byte);
     }
+}
+
+bool structure_is_o2(const struct rate_model *m, const struct configuration *x, int64_t site) {
+    struct lattice_coord c = lattice_coord_of(&m->lattice, site);
+    uint8_t byte = x->occupancy[site];
+    if (c.kind != SITE_O || rate_model_state(byte) != ANION_MOLECULAR)
+        return false;
+    struct lattice_offset dir =
+        lattice_stencil_of(&m->lattice, c)->oxygen[rate_model_partner(byte)];
+    int64_t other = lattice_neighbor(&m->lattice, c, dir);
+    return rate_model_state(x->occupancy[other]) == ANION_MOLECULAR;
 }

@@ -13,11 +13,15 @@ struct structure {
         [ELEMENT_MAX];            /* ROLE_TM ions in octs and tets of the Li layers, by element */
     int64_t element[ELEMENT_MAX]; /* ions of the element */
     int64_t li_tet;               /* Li+ in tets */
+    int64_t oxide;                /* O sites: O2- */
     int64_t hole, peroxo, superoxo,
         molecular; /* O sites: single holes; in peroxo, superoxo and O2 pairs */
 };
 
 void structure_count(struct structure *s, const struct rate_model *m, const struct species_table *t,
                      const struct configuration *x);
+
+/* Is this the site of an O in O2, both ends molecular? */
+bool structure_is_o2(const struct rate_model *m, const struct configuration *x, int64_t site);
 
 #endif

@@ -100,6 +100,8 @@ expect "resolved.toml repeats the run" resolved
 toml_block() { # n: the n-th block of TOML of the README
     awk -v n="$1" '/^```toml$/ { k++; inside = 1; next } /^```$/ { inside = 0 } inside && k == n' README.md
 }
+no_depth() { [ -s "$WORK/hash/voids.csv" ] && [ ! -e "$WORK/hash/depth.csv" ]; }
+expect "a bulk run has voids.csv and no depth.csv" no_depth
 readme_scenario() {
     toml_block 1 >"$WORK/readme.toml" && [ -s "$WORK/readme.toml" ] &&
         "$KMC" check "$WORK/readme.toml" && "$KMC" run "$WORK/readme.toml" -q --cycles 1 --replicas 1 \
@@ -141,7 +143,7 @@ start() { # directory, engine, flags...: becomes the program; with & its process
 }
 small() { (start "$@"); }
 same_results() { # two directories
-    for file in cycles.csv profile.bdf.csv clusters.csv summary.csv DONE; do
+    for file in cycles.csv profile.bdf.csv clusters.csv voids.csv summary.csv DONE; do
         cmp "$WORK/$1/$file" "$WORK/$2/$file" || return 1
     done
     diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ]
@@ -231,11 +233,20 @@ in_use() { # a second process is told of the first
     "$KMC" resume "$WORK/busy" -q >/dev/null 2>"$WORK/last_err" && grep -q 'note: .*taken over' "$WORK/last_err"
 }
 hinted() { "$KMC" run builtin:demo -q -o "$WORK/half" 2>"$WORK/last_err"; [ $? = 2 ] && grep -q "kmc resume" "$WORK/last_err"; }
+surface() { # free surfaces: depth.csv too
+    set -- --set structure.geometry=slab
+    rm -rf "$WORK/slab" "$WORK/cut"
+    small slab cpu "$@" || return 1
+    small cut cpu --max-wallclock 0.4 "$@"
+    [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
+    "$KMC" resume "$WORK/cut" -q >/dev/null && same_results slab cut && cmp "$WORK/slab/depth.csv" "$WORK/cut/depth.csv"
+}
 expect "a run with many checkpoints ends" small whole_cpu cpu
 expect "the same with engine exact" small whole_exact exact
 expect "SIGTERM, then resume: the same files" stopped TERM
 expect "SIGINT, then resume with one thread: the same files" stopped INT
 expect "--max-wallclock twice, then resume: the same files" wallclock
+expect "--max-wallclock of a slab, then resume: the same files" surface
 expect "a run with a checkpoint hints at kmc resume" hinted
 expect "resume refuses a finished run" unharmed whole_cpu 'found one that has finished'
 mkdir -p "$WORK/foreign" && echo kept >"$WORK/foreign/file"

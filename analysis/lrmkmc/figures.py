@@ -1,4 +1,4 @@
-"""figures: voltage profiles, mean voltages and fade, structure over cycles, equilibrium voltage curves.
+"""figures: voltage profiles, mean voltages and fade, structure over cycles, equilibrium voltage curves; calls those of layers, oxygen and voids.
 
 Bands are 95 % Student t intervals of the mean over replicas; a single replica has none.  Capacities are mAh per gram of the pristine,
 doped formula.  Values come from the program's files; this file averages over replicas and draws.
@@ -22,8 +22,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from . import layers
+from . import layers, oxygen, voids
 from .fade import Array, by_replica, fit_fade, mean_interval
+from .panels import band as _band
+from .panels import band_key as _band_key
+from .panels import cycle_axis as _cycle_axis
+from .panels import series as _series
 from .run import INFO_KEYS, Run, RunError, format_record, read_info, read_table
 from .style import (
     BLACK,
@@ -87,6 +91,16 @@ def run_figures(run: Run) -> tuple[dict[str, Figure], list[str]]:
             drawn["redox_couples"] = redox_couples(run)
         else:
             notes.append("profile.bdf.csv has no charge by couple, redox_couples left out")
+        for name, draw, needs in (
+            ("voids", voids.voids, voids.COLUMNS),
+            ("oxygen_budget", oxygen.budget, oxygen.COLUMNS),
+        ):
+            if set(needs) <= set(run.cycles.columns):
+                drawn[name] = draw(run)
+            else:
+                notes.append(f"cycles.csv has no columns for it, {name} left out (older program)")
+        if len(run.depth):  # only shapes with a free surface have one
+            drawn["depth_profiles"] = oxygen.depth_profiles(run)
         found = layers.choose_snapshots(run)
         if not found:
             notes.append(
@@ -96,23 +110,6 @@ def run_figures(run: Run) -> tuple[dict[str, Figure], list[str]]:
         drawn["layers_top"] = layers.top_view(run, found)
         drawn["layers_side"] = layers.side_view(run, found)
     return drawn, notes
-
-
-def _band(ax: Axes, x: Array, mean: Array, half: Array, colour: str | tuple[float, ...]) -> None:
-    if not np.all(np.isnan(half)):
-        ax.fill_between(x, mean - half, mean + half, color=colour, alpha=0.22, linewidth=0)
-
-
-def _band_key(replicas: int) -> list[Patch]:
-    if replicas < 2:
-        return []
-    return [Patch(color=GREY, alpha=0.35, linewidth=0, label=f"95 % interval, {replicas} replicas")]
-
-
-def _cycle_axis(ax: Axes, cycles: Array) -> None:
-    ax.set_xlabel("Cycle")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.set_xlim(cycles.min() - 0.4, cycles.max() + 0.4)
 
 
 # ---- voltage profiles -------------------------------------------------------------------------------------------------
@@ -295,13 +292,6 @@ def _compare(drawn_mV: float, record_mV: float) -> None:
             "cycles.csv and summary.csv differ, or replicas have different numbers of cycles",
             file=sys.stderr,
         )
-
-
-def _series(ax: Axes, x: Array, values: Array, label: str, colour: str, marker: str) -> None:
-    """Mean over replicas (last axis of `values`) with its 95 % band."""
-    mean, _, half = mean_interval(values)
-    _band(ax, x, mean, half, colour)
-    ax.plot(x, mean, color=colour, marker=marker, markersize=4.5, label=label)
 
 
 # ---- structure over cycles --------------------------------------------------------------------------------------------

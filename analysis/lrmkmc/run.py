@@ -43,6 +43,25 @@ PROFILE_COLUMNS = [
     "Capacity / mAh g-1",
 ]
 CLUSTERS_COLUMNS = "cycle replica at size count o2_count percolating".split()
+VOIDS_COLUMNS = (
+    "cycle replica at void size o2_count filling wall_contact open percolating event parent "
+    "absorbed size_before"
+).split()
+DEPTH_COLUMNS = (
+    "cycle at replica depth_planes depth_nm o_sites tm_li_layer o_vacant o_molecular tm_valence "
+    "li_per_formula_unit"
+).split()
+# columns of cycles.csv and clusters.csv that older programs did not write
+LATER_CYCLES_COLUMNS = (
+    "budget_oxide_charge budget_hole_charge budget_dimer_charge budget_molecular_charge "
+    "budget_lost_charge o2_lost_charge_mL_per_g budget_oxide_discharge budget_hole_discharge "
+    "budget_dimer_discharge budget_molecular_discharge budget_lost_discharge "
+    "o2_lost_discharge_mL_per_g spinel_charge spinel_discharge rock_salt_charge "
+    "rock_salt_discharge void_count_charge void_count_discharge void_births void_reopenings "
+    "void_splits void_coalescences void_closures void_openings void_percolations o2_reduced "
+    "o2_reduced_void_to_4 o2_reduced_void_5_to_16 o2_reduced_void_over_16 o2_site_vacant"
+).split()
+LATER_CLUSTERS_COLUMNS = "open_count filling wall_contact".split()
 INFO_KEYS = ("version", "git_hash", "seed", "replicas", "parameter_hash", "scenario")
 SNAPSHOT_NAME = re.compile(r"r(\d+)_c(\d+)_(initial|charge|discharge)\.snap")
 
@@ -66,7 +85,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory: one row per cycle and replica in ``cycles``, one per time step in ``profile``."""
+    """A run directory: one row per cycle and replica in ``cycles``, one per time step in ``profile``.
+
+    ``voids`` has a row per void and half-cycle of the first replicas, ``depth`` one per depth and half-cycle; both may have no rows: older
+    programs wrote neither, and runs without a free surface have no depth.
+    """
 
     path: Path
     info: dict[str, Any]
@@ -75,6 +98,8 @@ class Run:
     summary: pd.DataFrame
     profile: pd.DataFrame
     clusters: pd.DataFrame
+    voids: pd.DataFrame
+    depth: pd.DataFrame
 
     def setting(self, key: str) -> Any:
         """Value of a dotted key of ``resolved.toml`` in the unit of its name.  Raises RunError when absent."""
@@ -137,9 +162,9 @@ def _provenance_tail(info: dict[str, Any]) -> list[str]:
     return tail + ([str(info["claims"])] if info.get("claims") else [])
 
 
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """CSV with a header row; text columns stay text.  Raises RunError naming file and missing columns."""
-    text = {"state_hash": str, "metric": str, "unit": str, "at": str, "branch": str}
+def read_table(path: Path, columns: list[str], later: list[str] | None = None) -> pd.DataFrame:
+    """CSV with a header row; text columns stay text, `later` ones may be missing.  Raises RunError naming file and missing columns."""
+    text = {"state_hash": str, "metric": str, "unit": str, "at": str, "branch": str, "event": str}
     try:
         frame = pd.read_csv(path, dtype=text)
     except FileNotFoundError:
@@ -149,8 +174,13 @@ def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     if missing := [c for c in columns if c not in frame.columns]:
         names = ", ".join(f"'{c}'" for c in missing)
         raise RunError(f"{path}: column{'s' if len(missing) > 1 else ''} {names} missing")
-    _require_numbers(frame, [c for c in columns if c not in text], path)
+    numbers = [c for c in columns + (later or []) if c not in text and c in frame.columns]
+    _require_numbers(frame, numbers, path)
     return frame
+
+
+def _read_if_there(path: Path, columns: list[str]) -> pd.DataFrame:
+    return read_table(path, columns) if path.exists() else pd.DataFrame(columns=columns)
 
 
 def _require_numbers(frame: pd.DataFrame, columns: list[str], path: Path) -> None:
@@ -207,10 +237,12 @@ def load_run(path: str | Path) -> Run:
         path=root,
         info=read_info(root / "run.json"),
         scenario=_read_scenario(root / "resolved.toml"),
-        cycles=read_table(root / "cycles.csv", CYCLES_COLUMNS),
+        cycles=read_table(root / "cycles.csv", CYCLES_COLUMNS, LATER_CYCLES_COLUMNS),
         summary=read_table(root / "summary.csv", SUMMARY_COLUMNS),
         profile=read_table(root / "profile.bdf.csv", PROFILE_COLUMNS),
-        clusters=read_table(root / "clusters.csv", CLUSTERS_COLUMNS),
+        clusters=read_table(root / "clusters.csv", CLUSTERS_COLUMNS, LATER_CLUSTERS_COLUMNS),
+        voids=_read_if_there(root / "voids.csv", VOIDS_COLUMNS),
+        depth=_read_if_there(root / "depth.csv", DEPTH_COLUMNS),
     )
     twice = run.cycles.duplicated(["cycle", "replica"])
     if twice.any():

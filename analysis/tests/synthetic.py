@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import xxhash
 
-from lrmkmc.run import CLUSTERS_COLUMNS, CYCLES_COLUMNS, SUMMARY_COLUMNS
+from lrmkmc.run import (
+    CLUSTERS_COLUMNS,
+    CYCLES_COLUMNS,
+    DEPTH_COLUMNS,
+    LATER_CLUSTERS_COLUMNS,
+    LATER_CYCLES_COLUMNS,
+    SUMMARY_COLUMNS,
+    VOIDS_COLUMNS,
+)
 
 SPECIES = {
     1: ("Li", 1),
@@ -39,7 +47,7 @@ def cycles_table(replicas: int, cycles: int, fade_mV: float = 12.0) -> pd.DataFr
     rows = []
     for n in range(1, cycles + 1):
         for r, s in enumerate(spread):
-            row = dict.fromkeys(CYCLES_COLUMNS, 0.1)
+            row = dict.fromkeys(CYCLES_COLUMNS + LATER_CYCLES_COLUMNS, 0.1)
             row |= {"cycle": n, "replica": r, "state_hash": f"{n:08x}{r:08x}"}
             row["charge_capacity_mAh_per_g"] = 320.0 - 5 * n + 3 * s
             row["discharge_capacity_mAh_per_g"] = 300.0 - 5 * n + 3 * s
@@ -60,8 +68,42 @@ def cycles_table(replicas: int, cycles: int, fade_mV: float = 12.0) -> pd.DataFr
                 ("o_molecular_discharge", 0.001, 0.003),
             ):
                 row[name] = max(0.0, start + step * n) * (1 + 0.06 * s)
+            row["budget_lost_charge"] = 0.002 * n
+            row["o2_lost_charge_mL_per_g"] = 0.5 * n
+            row["o2_reduced_void_to_4"] = np.nan if n == 1 else 1.0
+            row["void_coalescences"] = n + s
             rows.append(row)
-    return pd.DataFrame(rows, columns=CYCLES_COLUMNS)
+    return pd.DataFrame(rows, columns=CYCLES_COLUMNS + LATER_CYCLES_COLUMNS)
+
+
+def voids_table(cycles: int) -> pd.DataFrame:
+    """voids.csv of replica 0: void 1 grows and takes up void 2 in the third charge; void 3 is seen once."""
+    rows = []
+    for n in range(1, cycles + 1):
+        joined = n == 3
+        event = "birth" if n == 1 else "coalescence" if joined else "reopening"
+        before = np.nan if n == 1 else 10 * (n - 1)
+        parent = np.nan if n == 1 else 1
+        rows.append([n, 0, "charge", 1, 10 * n, 2, 0.2, 0.8, 0, 0, event, parent, +joined, before])
+        if n < 3:
+            event = "birth" if n == 1 else "reopening"
+            rows.append([n, 0, "charge", 2, 3, 0, 0.0, 0.9, 0, 0, event, parent, 0, before])
+    rows.append([cycles, 0, "charge", 3, 1, 0, 0.0, 1.0, 0, 0, "birth", np.nan, 0, np.nan])
+    return pd.DataFrame(rows, columns=VOIDS_COLUMNS)
+
+
+def depth_table(replicas: int, cycles: int) -> pd.DataFrame:
+    """depth.csv of a slab: TM in the Li layer falls inwards, from 10 % in the first cycle and 20 % in the last at the face."""
+    rows = []
+    for n in (1, cycles):
+        for at in ("charge", "discharge"):
+            for r in range(replicas):
+                for k in range(6):
+                    tm = (0.1 if n == 1 else 0.2) / (1 + k)
+                    li = 0.1 if at == "charge" else 1.1
+                    rows.append([n, at, r, k, 0.2375 * k, 72, tm, 0.0, 0.02 * k, 3.9, li + 0.01 * r])
+    table = pd.DataFrame(rows, columns=DEPTH_COLUMNS)
+    return table.drop_duplicates(["cycle", "at", "replica", "depth_nm"])
 
 
 def profile_table(replicas: int, cycles: int, points: int = 60) -> pd.DataFrame:
@@ -225,6 +267,7 @@ def write_run(
     letters: str = "ABCABC",
     snapshots: bool = True,
     claims: str = "uncalibrated",
+    surface: bool = False,
 ) -> Path:
     """Writes a whole run directory and returns its path."""
     (path / "snapshots").mkdir(parents=True)
@@ -245,8 +288,14 @@ def write_run(
     cycles_table(replicas, cycles).to_csv(path / "cycles.csv", index=False)
     profile_table(replicas, cycles).to_csv(path / "profile.bdf.csv", index=False)
     summary_table(replicas).to_csv(path / "summary.csv", index=False)
-    clusters = pd.DataFrame([[1, 0, "charge", 3, 2, 1, 0]], columns=CLUSTERS_COLUMNS)
+    clusters = pd.DataFrame(
+        [[1, 0, "charge", 3, 2, 1, 0, 0, 1 / 6, 0.9]],
+        columns=CLUSTERS_COLUMNS + LATER_CLUSTERS_COLUMNS,
+    )
     clusters.to_csv(path / "clusters.csv", index=False)
+    voids_table(cycles).to_csv(path / "voids.csv", index=False)
+    if surface:
+        depth_table(replicas, cycles).to_csv(path / "depth.csv", index=False)
     for cycle in (1, cycles) if snapshots else ():
         for at in ("charge", "discharge"):
             data = snapshot_bytes(occupancy(cells, len(letters), at), letters, cycle, at)

@@ -14,7 +14,7 @@ from synthetic import COUPLE, HASH, occupancy, snapshot_bytes, write_run, write_
 
 from lrmkmc import figures, layers
 from lrmkmc.__main__ import main
-from lrmkmc.run import load_run
+from lrmkmc.run import LATER_CYCLES_COLUMNS, load_run
 from lrmkmc.snapshot import read_snapshot
 
 NAMES = {
@@ -22,6 +22,8 @@ NAMES = {
     "mean_voltages",
     "structure",
     "redox_couples",
+    "voids",
+    "oxygen_budget",
     "layers_top",
     "layers_side",
 }
@@ -56,6 +58,8 @@ def test_every_figure_has_units_and_provenance(run_dir: Path) -> None:
         "mean_voltages": "(V)",
         "structure": "(%)",
         "redox_couples": "(mAh g⁻¹ V⁻¹)",
+        "voids": "Size (vacant octs + O vacancies)",
+        "oxygen_budget": "(mL g⁻¹)",
         "layers_top": "(Å)",
         "layers_side": "(Å)",
     }
@@ -152,6 +156,43 @@ def test_structure_is_in_percent(run_dir: Path) -> None:
     assert lines(figure, 0)["end of charge"][0, 1] == pytest.approx(6.5)
     assert lines(figure, 1)["peroxo"][:, 1] == pytest.approx(100 * (0.06 + 0.003 * np.arange(1, 7)))
     assert lines(figure, 2)["molecular O₂"][-1, 1] == pytest.approx(1.9)
+
+
+def test_voids_are_lines_and_coalescences_diamonds(run_dir: Path) -> None:
+    figure = figures.run_figures(load_run(run_dir))[0]["voids"]
+    drawn = lines(figure, 0)
+    assert drawn["single voids, replica 0"].tolist() == [[n, 10.0 * n] for n in range(1, 7)]
+    assert drawn["coalescence: other voids ended in this one"].tolist() == [[3.0, 30.0]]
+    assert lines(figure, 1)["births"][:, 1] == pytest.approx(np.full(6, 0.1))
+    assert lines(figure, 2)["coalescences"][:, 1] == pytest.approx(np.arange(1, 7))
+    assert "95 % interval, 4 replicas" in legend_labels(figure)
+
+
+def test_budget_is_in_percent_and_gas_in_mL(run_dir: Path) -> None:
+    figure = figures.run_figures(load_run(run_dir))[0]["oxygen_budget"]
+    assert lines(figure, 0)["lost"][:, 1] == pytest.approx(0.2 * np.arange(1, 7))
+    assert lines(figure, 2)["lost, end of charge"][:, 1] == pytest.approx(0.5 * np.arange(1, 7))
+    small = lines(figure, 3)["voids to 4 sites"][:, 1]
+    assert np.isnan(small[0]) and small[1:] == pytest.approx(np.full(5, 100.0))
+
+
+def test_depth_profiles_of_a_slab(tmp_path: Path) -> None:
+    drawn, _ = figures.run_figures(load_run(write_run(tmp_path / "slab", surface=True)))
+    assert set(drawn) == NAMES | {"depth_profiles"}
+    profile = lines(drawn["depth_profiles"], 0)
+    assert profile["cycle 1, end of charge"][0] == pytest.approx([0.0, 10.0])
+    assert profile["cycle 6, end of discharge"][1] == pytest.approx([0.2375, 10.0])
+    assert "Depth (nm)" in texts(drawn["depth_profiles"])
+    assert "95 % interval, 4 replicas" in legend_labels(drawn["depth_profiles"])
+
+
+def test_run_of_an_older_program_is_drawn_without_voids(run_dir: Path) -> None:
+    table = pd.read_csv(run_dir / "cycles.csv", dtype=str)
+    table.drop(columns=LATER_CYCLES_COLUMNS).to_csv(run_dir / "cycles.csv", index=False)
+    (run_dir / "voids.csv").unlink()
+    drawn, notes = figures.run_figures(load_run(run_dir))
+    assert set(drawn) == NAMES - {"voids", "oxygen_budget"}
+    assert len(notes) == 2 and all("left out" in note for note in notes)
 
 
 def test_one_replica_one_cycle_draws_without_interval(tmp_path: Path) -> None:

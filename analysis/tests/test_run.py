@@ -18,6 +18,22 @@ def test_tables_keep_their_values(run_dir: Path) -> None:
     assert row["state_hash"] == "0000000300000000"  # text, not a number
     assert run.profile["Step Index / 1"].unique().tolist() == [1, 4]
     assert run.clusters["count"].tolist() == [2]
+    assert run.clusters["wall_contact"].tolist() == [0.9]
+    assert run.voids["event"].tolist()[:2] == ["birth", "birth"]
+    assert run.depth.empty and "tm_valence" in run.depth.columns
+
+
+def test_depth_is_read_where_there_is_a_surface(tmp_path: Path) -> None:
+    run = load_run(write_run(tmp_path / "slab", surface=True))
+    assert sorted(run.depth["depth_planes"].unique()) == list(range(6))
+
+
+def test_text_in_a_later_column_is_placed(run_dir: Path) -> None:
+    table = pd.read_csv(run_dir / "cycles.csv", dtype=str)
+    table.loc[2, "void_births"] = "many"
+    table.to_csv(run_dir / "cycles.csv", index=False)
+    with pytest.raises(RunError, match="line 4, column 'void_births': expected a number"):
+        load_run(run_dir)
 
 
 def test_record_comes_from_summary_only(run_dir: Path) -> None:
@@ -56,6 +72,7 @@ def test_missing_file_is_named(run_dir: Path, name: str) -> None:
         ("summary.csv", "ci95_low"),
         ("profile.bdf.csv", "Step Index / 1"),
         ("clusters.csv", "o2_count"),
+        ("voids.csv", "absorbed"),
     ],
 )
 def test_missing_column_is_named(run_dir: Path, name: str, column: str) -> None:
