@@ -171,8 +171,8 @@ static void fill_motifs(struct cycle_record *c, const struct replica *r, bool ch
 /* Adds the events of a half-cycle; the charge begins the counts. */
 static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS], bool charge) {
     double *const count[EVENT_LITHIUM] = {&c->tm_hops,  &c->joins,      &c->splits,     &c->cleaves,
-                                        &c->combines, &c->oxidations, &c->reductions, &c->moves,
-                                        &c->losses,   &c->vacancies};
+                                          &c->combines, &c->oxidations, &c->reductions, &c->moves,
+                                          &c->losses,   &c->vacancies};
     c->o_events = charge ? 0 : c->o_events;
     for (int k = 0; k < EVENT_LITHIUM; k++) { /* Li+ is in equilibrium in a run */
         *count[k] = (charge ? 0 : *count[k]) + (double)fired[k];

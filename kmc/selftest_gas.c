@@ -184,8 +184,8 @@ enum { HEXAGON_CELLS = 6, HEXAGON_M = HEXAGON_CELLS * HEXAGON_CELLS, HEXAGON_ANI
 static struct known_crystal *open_hexagons(void) {
     struct known_crystal *k = open_blank(HEXAGON_CELLS);
     int co = known_ion(k, "Co", 3);
-    fill(k, TM_GAP, SITE_O, ANION_VACANCY, HEXAGON_M, 0);
-    fill(k, LI_GAP, SITE_O, ANION_VACANCY, HEXAGON_M, 0);
+    fill(k, TM_GAP, SITE_O, ANION_OUTSIDE, HEXAGON_M, 0);
+    fill(k, LI_GAP, SITE_O, ANION_OUTSIDE, HEXAGON_M, 0);
     fill(k, TM_GAP, SITE_OCT, co + 1, HEXAGON_M, 0);
     fill(k, LI_GAP, SITE_OCT, CATION_VACANCY, HEXAGON_M, 0);
     k->model.valence_unit = (int32_t)lround(30 * k->model.boltzmann.kT_ueV / 8);

@@ -109,7 +109,7 @@ static void expect_energies(int lower_anion, int n, int s) {
 
 Test(selftest, repulsion_is_that_of_the_bond_valence_term) {
     expect_energies(ANION_S, 6, 2);
-    expect_energies(ANION_VACANCY, 3, 1);
+    expect_energies(ANION_OUTSIDE, 3, 1);
 }
 
 Test(selftest, filling_of_classes) {

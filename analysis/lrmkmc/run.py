@@ -18,7 +18,7 @@ import pandas as pd
 
 CYCLES_COLUMNS = (
     "cycle replica charge_capacity_mAh_per_g discharge_capacity_mAh_per_g "
-    "side_reaction_charge_mAh_per_g side_reaction_discharge_mAh_per_g coulombic_efficiency "
+    "coulombic_efficiency "
     "mean_charge_voltage_V mean_discharge_voltage_V hysteresis_V charge_energy_Wh_per_kg "
     "discharge_energy_Wh_per_kg plateau_charge_mAh_per_g window_mean_discharge_voltage_V "
     "tm_li_layer_charge tm_li_layer_discharge mn_li_layer_discharge ni_li_layer_discharge "
@@ -27,7 +27,6 @@ CYCLES_COLUMNS = (
     "o_peroxo_discharge o_superoxo_discharge o_molecular_discharge cluster_number_mean_charge "
     "cluster_weight_mean_charge cluster_largest_charge cluster_percolates_charge tm_hops o_events "
     "join_events split_events cleave_events combine_events oxidise_events reduce_events "
-    "move_events lose_events vacancy_events "
     "large_step_share stiff_factor_min sub_slices_max energy_eV state_hash"
 ).split()
 SUMMARY_COLUMNS = "metric unit cycle mean standard_error ci95_low ci95_high replicas".split()
@@ -53,6 +52,8 @@ DEPTH_COLUMNS = (
 ).split()
 # columns of cycles.csv and clusters.csv that older programs did not write
 LATER_CYCLES_COLUMNS = (
+    "side_reaction_charge_mAh_per_g side_reaction_discharge_mAh_per_g move_events lose_events "
+    "vacancy_events "
     "budget_oxide_charge budget_hole_charge budget_dimer_charge budget_molecular_charge "
     "budget_lost_charge o2_lost_charge_mL_per_g budget_oxide_discharge budget_hole_discharge "
     "budget_dimer_discharge budget_molecular_discharge budget_lost_discharge "
