@@ -82,18 +82,18 @@ static void print_controls(const struct runfiles_run *run, const struct output_i
     const struct statistics_table *t = &run->table;
     const struct scenario *s = info->scenario;
     double share = at_cycle(&run->cycles, "large_step_share", run->cycles.last_cycle).mean;
-    fprintf(out,
-            "\nNumerical controls: up to %.0f sub-slices a slice; hops from large steps (k dt > "
-            "%.2g) in the last cycle %.0f %%%s;\n"
-            "  hops fast in both directions slowed by one common factor, smallest %.2g (>= %.2g "
-            "firings "
-            "a slice kept).\n",
-            extreme(t, "sub_slices_max", true), scenario_real(s, "kinetics.large_step"),
-            100 * share,
-            share > scenario_real(s, "kinetics.large_step_share")
-                ? " (wanted: below the limit; see DESIGN.md, Fade)"
-                : "",
-            extreme(t, "stiff_factor_min", false), scenario_real(s, "kinetics.stiff_firings"));
+    fprintf(
+        out,
+        "\nNumerical controls: up to %.0f sub-slices a slice; hops from large steps (k dt > "
+        "%.2g) in the last cycle %.0f %%%s;\n"
+        "  TM and O2 that hop fast to and fro slowed by one common factor, smallest %.2g (>= %.2g "
+        "firings "
+        "a slice kept).\n",
+        extreme(t, "sub_slices_max", true), scenario_real(s, "kinetics.large_step"), 100 * share,
+        share > scenario_real(s, "kinetics.large_step_share")
+            ? " (wanted: below the limit; see DESIGN.md, Fade)"
+            : "",
+        extreme(t, "stiff_factor_min", false), scenario_real(s, "kinetics.stiff_firings"));
     fprintf(out,
             "Box %d x %d cells x %d planes, %lld sites, %lld formula units, %s; seed %lld; "
             "parameters %s; %.1f s.\n",
@@ -107,7 +107,8 @@ static void print_controls(const struct runfiles_run *run, const struct output_i
           "K).\n",
           out);
     fprintf(out,
-            "\nResults    %s/summary.csv  cycles.csv  profile.bdf.csv  clusters.csv\nSnapshots  "
+            "\nResults    %s/summary.csv  cycles.csv  profile.bdf.csv  clusters.csv  "
+            "voids.csv\nSnapshots  "
             "%s/snapshots/\n",
             info->directory, info->directory);
 }
