@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that needs a GPU, within eight minutes: hashes, sanitizers, speed.  Ends with `N passed, N failed`; exit code 3 where no GPU answers.
 #   sh tests/gpu-check.sh PROGRAM OUTDIR
-# Writes OUTDIR/gpu-check.log (all that is printed), gpu-hashes.txt (golden lines of this GPU), bench-*.json, sanitizer-*.log.
+# Writes OUTDIR/gpu-check.log (all that is printed), gpu-hashes.txt (golden lines of this GPU), selftest.log, bench-*.json, sanitizer-*.log.
 # LIMIT  seconds for all of it (480);  CUDA_HOME  where compute-sanitizer may be
 [ $# = 2 ] || { echo "gpu-check.sh: error: expected PROGRAM OUTDIR, found $# arguments
     hint: sh tests/gpu-check.sh build/kmc build/gpu-check" >&2; exit 2; }
@@ -82,6 +82,16 @@ hashes() {
     done
 }
 
+self_test() {
+    echo "== self-test"
+    if limited 60 "$program" selftest --engine cuda --length 0.1 >"$out/selftest.log" 2>&1; then
+        ok
+        tail -1 "$out/selftest.log"
+    else
+        bad "kmc selftest --engine cuda: exit status $?, see $out/selftest.log"
+    fi
+}
+
 # A run that needs a few dozen calls: all kernels, hardly any work.
 tiny() { # geometry
     set -- "$1" --cycles 1 --replicas 2 --set protocol.slice_percent=20 --set protocol.upper_cutoff_V=4.7 --set kinetics.initial_sweeps=2 \
@@ -142,6 +152,7 @@ speed() {
 check() {
     device
     hashes
+    self_test
     speed
     sanitizers
     echo "$(($(date +%s) - begin)) s in all"
