@@ -27,6 +27,7 @@ KMC_HD enum token_class tokens_class(const struct rate_model *m, int32_t kind, u
         return TOKEN_NONE;
     if (byte <= CATION_LI)
         return kind == SITE_OCT ? TOKEN_LI_OCT : TOKEN_LI_TET;
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; bytes of ions are below MODEL_SPECIES */
     if (m->capacity[byte] == 0)
         return TOKEN_NONE;
     return m->deep[byte] ? TOKEN_DEEP : TOKEN_REDOX;

@@ -15,6 +15,7 @@ bool shape_letters(const struct shape *s, const char *stacking, int64_t repeats,
     size_t n = period * (size_t)repeats;
     for (size_t k = 0; k < n; k++)
         letters[k] = stacking[k % period];
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; n was compared with the room above */
     letters[n] = 0;
     if (extra && n > 0) {
         letters[n] = letters[0];

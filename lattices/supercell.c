@@ -301,7 +301,8 @@ static void shuffle_layers(const struct builder *b, int32_t n, int32_t *layer) {
         struct philox_block x =
             philox_draw(b->rule.random, STREAM_SPECIES, STEP_SHARES, (uint64_t)k);
         uint32_t other = philox_below(x.v[0], (uint32_t)k + 1);
-        layer[k] = layer[other];
+        if (other != (uint32_t)k)
+            layer[k] = layer[other];
         layer[other] = k;
     }
 }
