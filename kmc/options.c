@@ -58,37 +58,23 @@ enum {
     OPT_DRY
 };
 
-static const struct option flags[] = {{"output", required_argument, NULL, 'o'},
-                                      {"engine", required_argument, NULL, OPT_ENGINE},
-                                      {"threads", required_argument, NULL, OPT_THREADS},
-                                      {"seed", required_argument, NULL, OPT_SEED},
-                                      {"replicas", required_argument, NULL, OPT_REPLICAS},
-                                      {"cycles", required_argument, NULL, OPT_CYCLES},
-                                      {"check-every", required_argument, NULL, OPT_CHECK},
-                                      {"set", required_argument, NULL, OPT_SET},
-                                      {"max-wallclock", required_argument, NULL, OPT_WALLCLOCK},
-                                      {"json", no_argument, NULL, OPT_JSON},
-                                      {"quiet", no_argument, NULL, 'q'},
-                                      {"verbose", no_argument, NULL, 'v'},
-                                      {"help", no_argument, NULL, 'h'},
-                                      {NULL, 0, NULL, 0}};
+/* Of whatever runs scenarios; the closing entry is part of it. */
+#define RUN_FLAGS                                                                                  \
+    {"output", required_argument, NULL, 'o'}, {"engine", required_argument, NULL, OPT_ENGINE},     \
+        {"threads", required_argument, NULL, OPT_THREADS},                                         \
+        {"seed", required_argument, NULL, OPT_SEED},                                               \
+        {"replicas", required_argument, NULL, OPT_REPLICAS},                                       \
+        {"cycles", required_argument, NULL, OPT_CYCLES},                                           \
+        {"check-every", required_argument, NULL, OPT_CHECK},                                       \
+        {"set", required_argument, NULL, OPT_SET},                                                 \
+        {"max-wallclock", required_argument, NULL, OPT_WALLCLOCK},                                 \
+        {"json", no_argument, NULL, OPT_JSON}, {"quiet", no_argument, NULL, 'q'},                  \
+        {"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {                   \
+        NULL, 0, NULL, 0                                                                           \
+    }
 
-static const struct option study_flags[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"check", no_argument, NULL, OPT_DRY},
-    {"engine", required_argument, NULL, OPT_ENGINE},
-    {"threads", required_argument, NULL, OPT_THREADS},
-    {"seed", required_argument, NULL, OPT_SEED},
-    {"replicas", required_argument, NULL, OPT_REPLICAS},
-    {"cycles", required_argument, NULL, OPT_CYCLES},
-    {"check-every", required_argument, NULL, OPT_CHECK},
-    {"set", required_argument, NULL, OPT_SET},
-    {"max-wallclock", required_argument, NULL, OPT_WALLCLOCK},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0}};
+static const struct option flags[] = {RUN_FLAGS};
+static const struct option study_flags[] = {{"check", no_argument, NULL, OPT_DRY}, RUN_FLAGS};
 
 /* What cannot change a result. */
 static const struct option resume_flags[] = {
