@@ -23,6 +23,9 @@ static const struct {
     COLUMN("plateau_charge_mAh_per_g", plateau_charge),
     COLUMN("window_mean_discharge_voltage_V", window_mean_discharge_V),
     COLUMN("tm_li_layer_charge", tm_li_charge),
+    COLUMN("mn_li_layer_charge", mn_li_charge),
+    COLUMN("ni_li_layer_charge", ni_li_charge),
+    COLUMN("co_li_layer_charge", co_li_charge),
     COLUMN("tm_li_layer_discharge", tm_li_discharge),
     COLUMN("mn_li_layer_discharge", mn_li_discharge),
     COLUMN("ni_li_layer_discharge", ni_li_discharge),
@@ -102,7 +105,7 @@ static double element_share(const struct structure *s, const struct species_tabl
     return e >= 0 && s->element[e] > 0 ? share(s->element_li_layer[e], s->element[e]) : NAN;
 }
 
-static void fill_charge(struct cycle_record *c, const struct structure *s,
+static void fill_charge(struct cycle_record *c, const struct replica *r, const struct structure *s,
                         const struct protocol_half *h, const struct clusters *voids) {
     c->charge_capacity = h->capacity;
     c->side_charge = h->side;
@@ -110,6 +113,9 @@ static void fill_charge(struct cycle_record *c, const struct structure *s,
     c->charge_energy = h->energy;
     c->plateau_charge = h->plateau;
     c->tm_li_charge = share(s->tm_li_oct + s->tm_li_tet, s->tm);
+    c->mn_li_charge = element_share(s, r->species, "Mn");
+    c->ni_li_charge = element_share(s, r->species, "Ni");
+    c->co_li_charge = element_share(s, r->species, "Co");
     c->tm_tet_charge = share(s->tm_li_tet + s->tm_tm_tet, s->tm);
     c->o_hole_charge = share(s->hole, s->n_anions);
     c->o_peroxo_charge = share(s->peroxo, s->n_anions);
@@ -187,7 +193,7 @@ void cycle_record_half(struct cycle_record *c, const struct replica *r, bool cha
     if (charge) {
         c->large_step_share = c->sub_slices_max = 0;
         c->stiff_factor_min = 1;
-        fill_charge(c, &s, h, voids);
+        fill_charge(c, r, &s, h, voids);
     } else {
         fill_discharge(c, r, &s, h);
         c->void_count_discharge = (double)voids->n;

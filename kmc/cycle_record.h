@@ -18,7 +18,8 @@ struct cycle_record {
     double charge_energy, discharge_energy; /* Wh/kg */
     double plateau_charge;                  /* mAh/g */
     double window_mean_discharge_V;
-    double tm_li_charge, tm_li_discharge, mn_li_discharge, ni_li_discharge, co_li_discharge;
+    double tm_li_charge, mn_li_charge, ni_li_charge, co_li_charge;
+    double tm_li_discharge, mn_li_discharge, ni_li_discharge, co_li_discharge;
     double tm_tet_charge, tm_tet_discharge, return_fraction, honeycomb_order;
     double o_hole_charge, o_peroxo_charge, o_superoxo_charge, o_molecular_charge;
     double o_hole_discharge, o_peroxo_discharge, o_superoxo_discharge, o_molecular_discharge;

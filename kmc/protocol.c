@@ -18,6 +18,7 @@ void protocol_init(struct protocol *p, const struct scenario *s) {
                             scenario_real(s, "protocol.nominal_capacity_mAh_per_g"),
         .lower_V = scenario_real(s, "protocol.lower_cutoff_V"),
         .upper_V = scenario_real(s, "protocol.upper_cutoff_V"),
+        .charge_limit = scenario_real(s, "protocol.charge_limit_mAh_per_g"),
         .rest_charged_s = hours(s, "protocol.rest_after_charge_h"),
         .rest_discharged_s = hours(s, "protocol.rest_after_discharge_h"),
         .hold_charged_s = hours(s, "protocol.hold_after_charge_h"),
@@ -130,7 +131,10 @@ static void book(struct protocol_run *w) {
 
 /* ---- from slice to slice ---- */
 
+/* Has the half-cycle met its cut-off, or a charge its limit? */
 static bool past_cutoff(const struct protocol_run *w, bool charge) {
+    if (charge && w->p->charge_limit > 0 && w->at.half.sum.capacity >= w->p->charge_limit)
+        return true;
     return charge ? w->at.voltage_V >= w->p->upper_V : w->at.voltage_V <= w->p->lower_V;
 }
 

@@ -33,6 +33,7 @@ struct protocol {
     int64_t cycles;
     double current_mA_per_g; /* C-rate times nominal capacity */
     double lower_V, upper_V;
+    double charge_limit; /* mAh/g at which a charge ends in any case; 0 = none */
     double rest_charged_s, rest_discharged_s, hold_charged_s, hold_discharged_s;
     double slice_fraction; /* of the pristine Li */
     double step_V, step_s; /* staircase */

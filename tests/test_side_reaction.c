@@ -88,3 +88,15 @@ Test(side_reaction, that_takes_the_whole_current_is_an_error) {
     cr_expect(strstr(text, "side reaction") && strstr(text, "hint:"), "found: %s", text);
     fclose(errors);
 }
+
+/* The limit counts the charge of every charge anew; one slice of 0.5 % of the Li is 1.9 mAh/g. */
+Test(protocol, a_charge_ends_at_its_limit_or_at_the_cutoff_before) {
+    struct ends limited, free_running, high;
+    cr_assert_eq(run(&free_running, FIXTURE_SET(SLAB), stderr), 0);
+    cr_assert_eq(run(&limited, FIXTURE_SET(SLAB, "protocol.charge_limit_mAh_per_g=60"), stderr), 0);
+    cr_assert_eq(run(&high, FIXTURE_SET(SLAB, "protocol.charge_limit_mAh_per_g=1999"), stderr), 0);
+    cr_expect_gt(free_running.capacity[STEP_CHARGE], 70.0);
+    cr_expect(limited.capacity[STEP_CHARGE] >= 60 && limited.capacity[STEP_CHARGE] < 66, "%g mAh/g",
+              limited.capacity[STEP_CHARGE]);
+    cr_expect_eq(high.capacity[STEP_CHARGE], free_running.capacity[STEP_CHARGE]);
+}
