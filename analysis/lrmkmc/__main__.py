@@ -1,4 +1,4 @@
-"""Command line: ``python -m lrmkmc figures RUN_DIR`` and ``python -m lrmkmc voltage CSV...``.
+"""Command line: ``python -m lrmkmc figures RUN_DIR``, ``python -m lrmkmc voltage CSV...`` and ``python -m lrmkmc calibrate DIR``.
 
 Paths of the figures go to stdout, everything else to stderr.  Exit codes: 0 ok, 2 usage or input error, 5 figure not written.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import figures
+from . import calibration, figures
 from .run import RunError, load_run
 
 
@@ -24,6 +24,12 @@ def _parser() -> argparse.ArgumentParser:
     for command, place in ((run, "RUN_DIR/figures"), (volt, "beside the CSV file")):
         command.add_argument("-o", "--output", type=Path, help=f"folder (default: {place})")
         command.add_argument("--format", choices=("svg", "png", "pdf"), default="svg")
+    fit = commands.add_parser("calibrate", help="fit of parameters to published values")
+    fit.add_argument("folder", type=Path, help="folder with calibration.toml")
+    fit.add_argument("--kmc", type=Path, default=Path("build/kmc"), help="the program")
+    fit.add_argument(
+        "--work", type=Path, default=Path("runs/calibration"), help="folder of the runs"
+    )
     return parser
 
 
@@ -45,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code; `argv` defaults to the command line."""
     args = _parser().parse_args(argv)
     try:
+        if args.command == "calibrate":
+            print(calibration.calibrate(args.folder, args.kmc, args.work))
+            return 0
         for folder, name, figure in _drawn(args):
             print(figures.save(figure, folder, name, args.format))
     except RunError as problem:
