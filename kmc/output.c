@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "calibrated.h"
 #include "output.h"
 #include "snapshot.h"
 #include "version.h"
@@ -108,7 +109,7 @@ static void write_json(FILE *out, const void *context) {
             (long long)scenario_int(s, "protocol.cycles"),
             (long long)scenario_int(s, "protocol.fade_first_cycle"),
             scenario_real(s, "conditions.temperature_K"));
-    fputs("  \"claims\": \"uncalibrated\"\n}\n", out);
+    fprintf(out, "  \"claims\": \"%s\"\n}\n", calibrated_claims(i->parameter_hash));
 }
 
 static void write_source(FILE *out, const void *context) {

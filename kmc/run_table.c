@@ -1,4 +1,5 @@
 #include <math.h>
+#include "calibrated.h"
 #include "run_table.h"
 #include "runfiles.h"
 
@@ -53,10 +54,11 @@ static void print_fade(const struct runfiles_run *run, FILE *out) {
     double first = run->protocol[RUNFILES_FADE_FIRST_CYCLE];
     struct statistics_span span = {isnan(first) ? 2 : (int64_t)first, c->last_cycle};
     bool enough = span.first < span.last;
-    fprintf(out, "\nCycles %lld to %lld, %.2f to %.2f V, C-rate %.3g/h; model UNCALIBRATED%s:\n",
+    fprintf(out, "\nCycles %lld to %lld, %.2f to %.2f V, C-rate %.3g/h; parameters %s%s:\n",
             enough ? (long long)span.first : 1, (long long)span.last,
             run->protocol[RUNFILES_LOWER_CUTOFF_V], run->protocol[RUNFILES_UPPER_CUTOFF_V],
-            run->protocol[RUNFILES_C_RATE_PER_H], enough ? "" : "; too few cycles for a fade");
+            run->protocol[RUNFILES_C_RATE_PER_H], calibrated_claims(run->parameter_hash),
+            enough ? "" : "; too few cycles for a fade");
     print_estimate("voltage fade", statistics_metric_estimate(c, "voltage_fade_mV_per_cycle", span),
                    "mV/cycle", out);
     print_estimate("initial coulombic efficiency",
@@ -121,7 +123,7 @@ static void print_json(const struct runfiles_run *run, const struct output_info 
     output_json_string(out, run->scenario);
     fputs(", \"directory\": ", out);
     output_json_string(out, info->directory);
-    fputs(", \"claims\": \"uncalibrated\", \"metrics\": {", out);
+    fprintf(out, ", \"claims\": \"%s\", \"metrics\": {", calibrated_claims(run->parameter_hash));
     bool comma = false;
     for (size_t k = 0; statistics_metric_name(k); k++) {
         const char *name = statistics_metric_name(k);

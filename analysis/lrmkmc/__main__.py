@@ -30,6 +30,11 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--work", type=Path, default=Path("runs/calibration"), help="folder of the runs"
     )
+    fit.add_argument(
+        "--table",
+        action="store_true",
+        help="no fit: the program's own parameters against all targets",
+    )
     return parser
 
 
@@ -52,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         if args.command == "calibrate":
-            print(calibration.calibrate(args.folder, args.kmc, args.work))
+            work = calibration.table if args.table else calibration.calibrate
+            print(work(args.folder, args.kmc, args.work))
             return 0
         for folder, name, figure in _drawn(args):
             print(figures.save(figure, folder, name, args.format))

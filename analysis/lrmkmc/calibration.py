@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fade import by_replica
+from .fade import by_replica, t_quantile
 from .run import Run, RunError, load_run
 
 Array = NDArray[np.float64]
@@ -93,6 +93,9 @@ class Calibration:
     parameters: list[Parameter]
     conditions: list[Condition]
     targets: list[Target]
+    table_replicas: int
+    checks: list[Condition]  # looked at only once the parameters are frozen
+    check_targets: list[Target]
 
     def settings(self, x: Array) -> dict[str, Any]:
         """All varied keys at the point `x` (parameters,)."""
@@ -165,6 +168,11 @@ def _plateau_ratio(run: Run) -> Array:
     return np.asarray(_first(run, column, 2) / _first(run, column, 1))
 
 
+def _retention_30(run: Run) -> Array:
+    column = "discharge_capacity_mAh_per_g"
+    return np.asarray(_first(run, column, 30) / _first(run, column, 1))
+
+
 OXYGEN = ("O hole", "O dimer", "O2")
 
 OBSERVABLES: dict[str, tuple[str, Callable[[Run], Array]]] = {
@@ -179,6 +187,8 @@ OBSERVABLES: dict[str, tuple[str, Callable[[Run], Array]]] = {
     "plateau_ratio": ("", _plateau_ratio),
     "hysteresis_1": ("V", lambda r: _first(r, "hysteresis_V")),
     "coulombic_efficiency_1": ("", lambda r: _first(r, "coulombic_efficiency")),
+    "retention_30": ("", _retention_30),
+    "first_cycle_loss": ("%", lambda r: 100 * (1 - _first(r, "coulombic_efficiency"))),
     "oxygen_lost_charged": ("%", lambda r: 100 * _first(r, "budget_lost_charge")),
     "fade_mV": ("mV/cycle", _fade),
 }
@@ -196,6 +206,19 @@ def observe(run: Run, observable: str) -> tuple[float, float, int]:
 # ---- reading ----
 
 
+def _target(t: dict[str, Any]) -> Target:
+    side = 1 if t.get("at_most") else -1 if t.get("at_least") else 0
+    return Target(
+        t["name"],
+        t["condition"],
+        t["observable"],
+        float(t["value"]),
+        float(t["tolerance"]),
+        side,
+        t["source"],
+    )
+
+
 def load_calibration(folder: Path) -> Calibration:
     """``calibration.toml`` of a folder.  Raises RunError naming the entry that is missing or wrong."""
     path = folder / "calibration.toml"
@@ -211,30 +234,24 @@ def load_calibration(folder: Path) -> Calibration:
             path=path,
             **{
                 k: int(fit[k])
-                for k in "seed initial_points round_points rounds replicas threads".split()
+                for k in (
+                    "seed initial_points round_points rounds replicas threads table_replicas"
+                ).split()
             },
             parameters=[
                 Parameter(p["name"], float(p["low"]), float(p["high"]), p["source"], p["set"])
                 for p in data["parameter"]
             ],
             conditions=[Condition(c["name"], c["base"], c["set"]) for c in data["condition"]],
-            targets=[
-                Target(
-                    t["name"],
-                    t["condition"],
-                    t["observable"],
-                    float(t["value"]),
-                    float(t["tolerance"]),
-                    1 if t.get("at_most") else -1 if t.get("at_least") else 0,
-                    t["source"],
-                )
-                for t in data["target"]
-            ],
+            checks=[Condition(c["name"], c["base"], c["set"]) for c in data.get("check", [])],
+            targets=[_target(t) for t in data["target"] if t.get("fitted", True)],
+            check_targets=[_target(t) for t in data["target"] if not t.get("fitted", True)],
         )
     except KeyError as missing:
         raise RunError(f"{path}: key {missing} is missing") from None
-    names = {c.name for c in out.conditions}
-    for t in out.targets:
+    fitted = {c.name for c in out.conditions}
+    for t in out.targets + out.check_targets:
+        names = fitted if t in out.targets else fitted | {c.name for c in out.checks}
         if t.condition not in names or t.observable not in OBSERVABLES or t.tolerance <= 0:
             raise RunError(
                 f"{path}: target '{t.name}': expected a condition of {sorted(names)}, an observable of "
@@ -315,17 +332,21 @@ def _read_round(c: Calibration, study: Path, number: int, first: int, n: int) ->
     return rows
 
 
+def _run_study(c: Calibration, kmc: Path, work: Path, name: str, text: str) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    file = work / f"{name}.toml"
+    file.write_text(text, encoding="utf-8")
+    command = [str(kmc), "study", str(file), "-o", str(work / name), "--threads", str(c.threads)]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode not in (0, 1):
+        raise RunError(f"{file}: `{' '.join(command)}` failed; the same command goes on with it")
+
+
 def run_round(
     c: Calibration, kmc: Path, work: Path, number: int, points: Array, first: int
 ) -> None:
     """Runs a round's study in `work` and books it.  Raises RunError when the program fails."""
-    work.mkdir(parents=True, exist_ok=True)
     name = f"round-{number}"
-    file = work / f"{name}.toml"
-    file.write_text(study_text(c, number, points, first), encoding="utf-8")
-    command = [str(kmc), "study", str(file), "-o", str(work / name), "--threads", str(c.threads)]
-    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode not in (0, 1):
-        raise RunError(f"{file}: `{' '.join(command)}` failed; the same command goes on with it")
+    _run_study(c, kmc, work, name, study_text(c, number, points, first))
     folder = c.path.parent
     rows = _read_round(c, work / name, number, first, len(points))
     _append(folder / "observations.csv", COLUMNS, rows)
@@ -439,6 +460,46 @@ def best(c: Calibration, seen: Observations) -> tuple[Array, Array, Array]:
         x = x[np.argsort(misfit(c, surrogate.mean(x)))[: 200 >> width]]
     top = np.round(x[:1], 3)
     return top[0], surrogate.mean(top)[0], surrogate.spread(top)[0]
+
+
+def _interval(mean: float, error: float, n: int) -> str:
+    if n < 2:
+        return f"{mean:.4g}"
+    half = t_quantile(n - 1) * error
+    digits = max(0, 1 - int(np.floor(np.log10(half)))) if half > 0 else 3
+    return f"{mean:.{digits}f} [{mean - half:.{digits}f}, {mean + half:.{digits}f}]"
+
+
+def _box(run: Run) -> str:
+    s = "structure."
+    planes = len(str(run.setting(s + "stacking"))) * int(run.setting(s + "repeats"))
+    return f"{run.setting(s + 'cells_a')} × {run.setting(s + 'cells_b')} × {planes}"
+
+
+def table(folder: Path, kmc: Path, work: Path) -> str:
+    """Runs all conditions at the program's own parameters with fresh seeds; a Markdown table of all targets.  Raises RunError."""
+    c = load_calibration(folder)
+    conditions = [*c.conditions, *c.checks]
+    lines = ["[study]", 'name = "table"', f"replicas = {c.table_replicas}"]
+    lines += [f"seed = {c.seed + 1000}", ""]
+    for condition in conditions:
+        lines += ["[[scenario]]", f'name = "{condition.name}"', f'base = "{condition.base}"']
+        keys = condition.keys | {"output.snapshots": "none"}
+        lines += [f"set.{key} = {_toml(value)}" for key, value in sorted(keys.items())] + [""]
+    _run_study(c, kmc, work, "table", "\n".join(lines))
+    out = ["| target | published | model [95 %] | within | replicas | box, cells × planes |"]
+    out += ["|---|---|---|---|---|---|"]
+    for t in c.targets + c.check_targets:
+        run = load_run(work / "table" / t.condition)
+        mean, error, n = observe(run, t.observable)
+        sign = {0: "", 1: "at most ", -1: "at least "}[t.side]
+        unit = OBSERVABLES[t.observable][0]
+        miss = float(np.abs(t.miss(np.array(mean))))
+        out.append(
+            f"| {t.name}{'' if t in c.targets else ' (not fitted)'} | {sign}{t.value:g} ± {t.tolerance:g} {unit} | "
+            f"{_interval(mean, error, n)} | {'yes' if miss <= 1 else f'no, {miss:.1f} tolerances'} | {n} | {_box(run)} |"
+        )
+    return "\n".join(out)
 
 
 def calibrate(folder: Path, kmc: Path, work: Path) -> str:

@@ -22,6 +22,7 @@ round_points = 3
 rounds = 1
 replicas = 4
 threads = 1
+table_replicas = 4
 [[parameter]]
 name = "a"
 low = 0.0
@@ -52,6 +53,18 @@ observable = "plateau_ratio"
 value = 0.4
 tolerance = 0.1
 at_most = true
+source = "made up"
+[[check]]
+name = "other"
+base = "builtin:demo"
+set = {}
+[[target]]
+name = "efficiency"
+condition = "other"
+observable = "first_cycle_loss"
+value = 50.0
+tolerance = 1.0
+fitted = false
 source = "made up"
 """
 
@@ -170,6 +183,25 @@ def test_rounds_are_booked_and_go_on(
     before = (folder / "observations.csv").read_text()
     assert main([*command, str(broken)]) == 0  # nothing left to run
     assert (folder / "observations.csv").read_text() == before
+
+
+def test_table_holds_all_targets_against_the_programs_own_parameters(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kmc = fake_kmc(tmp_path / "kmc", False)
+    assert (
+        main(
+            ["calibrate", str(folder), "--table", "--work", str(tmp_path / "w"), "--kmc", str(kmc)]
+        )
+        == 0
+    )
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [r.split(" | ")[0] for r in rows] == ["| fade", "| ratio", "| efficiency (not fitted)"]
+    assert "| 12 ± 1 mV/cycle | 12.0 [9.3, 14.7] | yes | 4 | 6 × 6 × 6 |" in rows[0]
+    assert "at most 0.4 ± 0.1" in rows[1] and "no, 6.0 tolerances" in rows[1]
+    study = tomllib.loads((tmp_path / "w" / "table.toml").read_text())
+    assert study["study"]["seed"] == 1005
+    assert study["scenario"][1]["set"] == {"output": {"snapshots": "none"}}
 
 
 def test_mistakes_are_named(folder: Path) -> None:
