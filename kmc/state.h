@@ -12,7 +12,7 @@ struct state {
     struct configuration x; /* arrays; owner: this struct */
     int64_t n_sites, n_oxygen;
     int64_t energy_ueV; /* running total, equal to a recount at all times */
-    int64_t n_li;       /* Li+ in the crystal */
+    int64_t n_li;       /* Li+ in the crystal, and H+ that took the place of Li+: pristine ones less this = electrons passed */
     double time_s;      /* clock of the slow events */
     struct philox random;
     int32_t *
