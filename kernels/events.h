@@ -47,7 +47,11 @@ enum event_kind {
 };
 
 enum { EVENT_CHANNELS_MAX = 192 };
-enum { EVENTS_MOVE_WAYS = 22, EVENTS_VACANCY_WAYS = 12, EVENTS_PROTON_WAYS = 18 }; /* of an O2, an O vacancy, an H+ (six tets, three octs beyond each) */
+enum {
+    EVENTS_MOVE_WAYS = 22,
+    EVENTS_VACANCY_WAYS = 12,
+    EVENTS_PROTON_WAYS = 18
+}; /* of an O2, an O vacancy, an H+ (six tets, three octs beyond each) */
 
 /* Rates below this, 1/s, are taken as zero: less than one firing in 300 years a channel. */
 #define EVENTS_RATE_FLOOR 1e-10

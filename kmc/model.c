@@ -85,8 +85,7 @@ static void set_ion(struct rate_model *m, const struct scenario *s, const struct
     m->cation[id][CLASS_LI_OCT] =
         ladder[0] + extra + (tm ? energy(s, "model.tm_oct_li_layer_eV") : 0);
     m->cation[id][CLASS_TM_TET] = ladder[1] + tet + energy(s, "model.tm_tet_tm_layer_eV");
-    m->cation[id][CLASS_LI_TET] =
-        ladder[1] + tet + extra + energy(s, "model.tm_tet_li_layer_eV");
+    m->cation[id][CLASS_LI_TET] = ladder[1] + tet + extra + energy(s, "model.tm_tet_li_layer_eV");
 }
 
 static void set_faces(struct rate_model *m, const struct scenario *s) {

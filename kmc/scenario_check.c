@@ -143,7 +143,8 @@ static void check_redox(const struct check *c, const char *table, const struct s
 
 /* One number in each list for each valence that Mn gains. */
 static void check_manganese(const struct check *c) {
-    const char *hint = "the lists model.mn_beyond_*_eV have one number for each valence above the usual ones";
+    const char *hint =
+        "the lists model.mn_beyond_*_eV have one number for each valence above the usual ones";
     size_t n = value(c, "model.mn_beyond_oct_eV")->count;
     const struct scenario_value *valences = value(c, "elements.Mn.valences");
     check_length(c, value(c, "model.mn_beyond_tet_eV"), n, hint);

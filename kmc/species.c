@@ -52,7 +52,8 @@ static void read_anion(struct reader *r, struct element *e) {
 
 /* Valences that the switch adds. */
 static int steps_beyond(const struct reader *r) {
-    bool beyond = strcmp(r->symbol, "Mn") == 0 && scenario_flag(r->s, "kinetics.manganese_beyond_4");
+    bool beyond =
+        strcmp(r->symbol, "Mn") == 0 && scenario_flag(r->s, "kinetics.manganese_beyond_4");
     return beyond ? (int)scenario_count(r->s, "model.mn_beyond_oct_eV") : 0;
 }
 
@@ -162,8 +163,9 @@ static void read_element(struct reader *r) {
 static void add_proton(struct reader *r) {
     struct species_table *t = r->t;
     if (t->n_species == SPECIES_MAX) {
-        fprintf(r->errors, "surface.proton_exchange: error: expected at most %d species in all\n"
-                           "    hint: remove elements or oxidation states that the crystal does not use\n",
+        fprintf(r->errors,
+                "surface.proton_exchange: error: expected at most %d species in all\n"
+                "    hint: remove elements or oxidation states that the crystal does not use\n",
                 SPECIES_MAX);
         r->ok = false;
         return;

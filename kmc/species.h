@@ -21,9 +21,9 @@ struct element {
     double mass_g_per_mol;
     int valence_first, valence_last; /* oxidation states, first = most reduced */
     int valence_usual; /* highest one that a pristine crystal may hold: below valence_last for Mn with kinetics.manganese_beyond_4 only */
-    int valence_initial;             /* oxidation state in a pristine host */
-    int species_first;               /* species index of valence_first; 0 for anions */
-    int anion_state; /* for ROLE_ANION: low nibble of the O-site byte (4 F-, 5 S2-, 6 Cl-) */
+    int valence_initial; /* oxidation state in a pristine host */
+    int species_first;   /* species index of valence_first; 0 for anions */
+    int anion_state;     /* for ROLE_ANION: low nibble of the O-site byte (4 F-, 5 S2-, 6 Cl-) */
 };
 
 struct species {
