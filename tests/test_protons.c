@@ -45,7 +45,8 @@ static double proton_share(const struct replica *r, bool surface) {
 
 static void expect_fermi(const struct engine_ops *ops, double voltage_V, const char *hop,
                          bool surface) {
-    enum { BATCHES = 40, SAMPLES = 25 };
+    const int batches = surface ? 40 : 10,
+              samples = 1000 / batches; /* H+ inside has a long memory */
     struct fixture *f = fixture_create(
         "builtin:o3-lmr",
         surface ? FIXTURE_SET(RESTING, "structure.geometry=slab", "structure.cells_a=6",
@@ -56,20 +57,20 @@ static void expect_fermi(const struct engine_ops *ops, double voltage_V, const c
     double sum = 0, squares = 0, kT = f->model->boltzmann.kT_ueV;
     use_engine(&f->replica, ops);
     fixture_scramble(f, voltage_V, 300, 1, step_s);
-    for (int b = 0; b < BATCHES; b++) {
+    for (int b = 0; b < batches; b++) {
         double mean = 0;
-        for (int k = 0; k < SAMPLES; k++) {
+        for (int k = 0; k < samples; k++) {
             fixture_scramble(f, voltage_V, 1, 1, step_s);
-            mean += proton_share(&f->replica, surface) / SAMPLES;
+            mean += proton_share(&f->replica, surface) / samples;
         }
         sum += mean;
         squares += mean * mean;
     }
-    double mean = sum / BATCHES;
-    double error = sqrt((squares / BATCHES - mean * mean) / (BATCHES - 1));
+    double mean = sum / batches;
+    double error = sqrt((squares / batches - mean * mean) / (batches - 1));
     double exact = 1 / (1 + exp(30000 / kT));
     cr_log_info("%s, %.1f V: %.4f +- %.4f, exact %.4f", ops->name, voltage_V, mean, error, exact);
-    cr_expect_lt(error, 0.01);
+    cr_expect_lt(error, surface ? 0.01 : 0.04);
     cr_expect_float_eq(mean, exact, 4.5 * error, "%s, %.1f V: share of H+ %.4f +- %.4f, exact %.4f",
                        ops->name, voltage_V, mean, error, exact);
     const char *problem = state_verify(&f->replica.state, f->model);
