@@ -10,6 +10,8 @@
  *   move      one end of O2 goes to another neighbour of the other end, into an O vacancy or in exchange for O2-
  *   lose      O2 at the surface leaves the crystal; two O vacancies stay behind
  *   vacancy   an O vacancy changes places with a neighbouring O2- or hole
+ *   exchange  Li+ in an oct that lacks an O: H+ of the electrolyte takes its place, and back
+ *   proton    hop of H+: as a TM ion, but no Li and no O in the face matter
  *   lithium   Li+: oct -> tet, tet -> oct through a shared face, in transport mode only (rate_model.with_lithium): else Li+ is in equilibrium
  * The electron of cleave, combine, oxidise and reduce is exchanged with an oct that shares the O: a TM ion there changes valence, or a Li+ there enters or leaves together
  * with an electron of the electrode.  Electrons move one at a time; two-electron steps are two events in a row.
@@ -19,7 +21,7 @@
  * of the two verbs obeys detailed balance.  What moves (hop, move, vacancy) is slowed down instead, both directions by one factor.  `lose` has no reverse:
  * the O2 is gone.
  *
- * Owners: an ion owns its hops; the O that is or stays a hole owns combines and cleaves; a bonded O owns its oxidise and reduce, and the moves of its
+ * Owners: an ion owns its hops and its exchange; the O that is or stays a hole owns combines and cleaves; a bonded O owns its oxidise and reduce, and the moves of its
  * partner; an O vacancy owns its hops; joins, splits and losses belong to one O of the pair (events_owns_pair).  So both directions of a pair of oxygen events have one owner: where regions take turns, none waits for the
  * other one's turn.  Nothing here writes to the configuration but events_apply, so owners may be read side by side.
  */
@@ -39,11 +41,17 @@ enum event_kind {
     EVENT_LOSE,
     EVENT_VACANCY,
     EVENT_LITHIUM,
+    EVENT_EXCHANGE,
+    EVENT_PROTON,
     EVENT_KINDS
 };
 
 enum { EVENT_CHANNELS_MAX = 192 };
-enum { EVENTS_MOVE_WAYS = 22, EVENTS_VACANCY_WAYS = 12 }; /* of an O2, of an O vacancy */
+enum {
+    EVENTS_MOVE_WAYS = 22,
+    EVENTS_VACANCY_WAYS = 12,
+    EVENTS_PROTON_WAYS = 18
+}; /* of an O2, an O vacancy, an H+ (six tets, three octs beyond each) */
 
 /* Rates below this, 1/s, are taken as zero: less than one firing in 300 years a channel. */
 #define EVENTS_RATE_FLOOR 1e-10
@@ -155,9 +163,11 @@ KMC_HD void events_add(struct event_list *l, const struct event_channel *c) {
 KMC_HD double events_slow_down(const struct event_context *e, int kind, double rate,
                                int64_t d_energy) {
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
-    double firings = slower * e->slice_s;
-    if (kind != EVENT_HOP)
-        firings *= kind == EVENT_MOVE ? EVENTS_MOVE_WAYS : EVENTS_VACANCY_WAYS;
+    int ways = kind == EVENT_MOVE      ? EVENTS_MOVE_WAYS
+               : kind == EVENT_VACANCY ? EVENTS_VACANCY_WAYS
+               : kind == EVENT_PROTON  ? EVENTS_PROTON_WAYS
+                                       : 1;
+    double firings = slower * e->slice_s * ways;
     return e->m->stiff_firings > 0 && firings > e->m->stiff_firings ? e->m->stiff_firings / firings
                                                                     : 1.0;
 }
@@ -194,7 +204,7 @@ KMC_HD int64_t events_face(const struct event_context *e, struct lattice_coord a
     return (bonded ? e->m->peroxo_face : 0) + (vacant ? e->m->vacancy_face : 0);
 }
 
-/* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.  Li+ and pillars in the tet's other octs count. */
+/* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.  Li+, H+ and pillars in the tet's other octs count. */
 KMC_HD int64_t events_gate(const struct event_context *e, int species, struct lattice_coord tet,
                            int64_t oct_site) {
     const struct rate_model *m = e->m;
@@ -207,7 +217,7 @@ KMC_HD int64_t events_gate(const struct event_context *e, int species, struct la
         uint8_t ion = e->x->occupancy[s];
         if (s == oct_site || ion == SITE_OUTSIDE || m->group[ion] != GROUP_LI)
             continue;
-        if (ion != CATION_LI)
+        if (ion != CATION_LI && ion != m->proton)
             return -1; /* a pillar never opens the gate */
         li++;
     }
@@ -219,6 +229,8 @@ KMC_HD int64_t events_gate(const struct event_context *e, int species, struct la
 
 KMC_HD int64_t events_hop_kra(const struct event_context *e, int species, struct lattice_coord tet,
                               struct lattice_coord oct) {
+    if (species == e->m->proton)
+        return e->m->hop_barrier[species];
     int64_t kra = events_gate(e, species, tet, lattice_site(e->x->lattice, oct));
     if (kra < 0)
         return kra;
@@ -258,6 +270,11 @@ KMC_HD_ONCE void events_exits(const struct event_context *e, int species, struct
     }
 }
 
+/* What a hop of an ion counts as. */
+KMC_HD uint8_t events_hop_kind(const struct rate_model *m, int species) {
+    return species == m->proton ? EVENT_PROTON : EVENT_HOP;
+}
+
 /* Hops from oct c through one vacant tet: composite oct -> tet -> oct by the exact absorbing chain, or oct -> tet when it stays there. */
 KMC_HD void events_hop_through(const struct event_context *e, struct event_list *l, int species,
                                struct lattice_coord c, int64_t energy_c,
@@ -274,7 +291,7 @@ KMC_HD void events_hop_through(const struct event_context *e, struct event_list 
     struct event_exits exits;
     events_exits(e, species, tet, energy_tet, a, &exits);
     struct event_channel ch = {0};
-    ch.kind = EVENT_HOP;
+    ch.kind = events_hop_kind(e->m, species);
     ch.site = lattice_site(e->x->lattice, c);
     if (exits.total * e->step_s <= e->m->tet_lifetime_steps) {
         ch.target = lattice_site(e->x->lattice, tet);
@@ -293,10 +310,11 @@ KMC_HD void events_hop_through(const struct event_context *e, struct event_list 
 KMC_HD void events_hop_direct(const struct event_context *e, struct event_list *l, int species,
                               struct lattice_coord c, int64_t energy_c,
                               const struct energy_absent *a, struct lattice_coord oct) {
-    int64_t kra =
-        (int64_t)e->m->hop_barrier[species] + e->m->direct_hop_extra + events_face(e, c, oct);
+    int64_t kra = e->m->hop_barrier[species];
+    if (species != e->m->proton)
+        kra += (int64_t)e->m->direct_hop_extra + events_face(e, c, oct);
     struct event_channel ch = {0};
-    ch.kind = EVENT_HOP;
+    ch.kind = events_hop_kind(e->m, species);
     ch.site = lattice_site(e->x->lattice, c);
     ch.target = lattice_site(e->x->lattice, oct);
     ch.energy = energy_place(e->m, e->x, oct, species, a) - energy_c;
@@ -309,7 +327,7 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
     struct event_exits exits;
     events_exits(e, species, c, energy_c, a, &exits);
     struct event_channel ch = {0};
-    ch.kind = EVENT_HOP;
+    ch.kind = events_hop_kind(e->m, species);
     ch.site = a->site;
     for (int k = 0; k < exits.n; k++) {
         ch.target = lattice_site(e->x->lattice, exits.oct[k]);
@@ -322,7 +340,7 @@ KMC_HD void events_hops_from_tet(const struct event_context *e, struct event_lis
 KMC_HD int events_is_out_of_reach(const struct event_context *e, struct lattice_coord c, int v,
                                   int species, int32_t energy_c) {
     const struct fields *f = e->fields;
-    if (!f || !f->bounded)
+    if (!f || !f->bounded || species == e->m->proton)
         return 0;
     const struct fields_species *s = &f->species[species];
     const struct lattice_layer *y = lattice_layer_of(e->x->lattice, c.plane, SITE_OCT);
@@ -378,6 +396,22 @@ KMC_HD_ONCE void events_lithium(const struct event_context *e, struct event_list
         if (ch.rate >= EVENTS_RATE_FLOOR)
             events_add(l, &ch);
     }
+}
+
+/* ---- H+ ---- */
+
+/* Li+ in an oct that lacks an O is in touch with the electrolyte: H+ takes its place, and back.  Charge, bond valence and faces stay. */
+KMC_HD void events_exchange_ion(const struct event_context *e, struct event_list *l,
+                                struct lattice_coord c, uint8_t byte) {
+    const struct rate_model *m = e->m;
+    if (c.kind != SITE_OCT || energy_field_at(e->x, c).n == 6)
+        return;
+    struct event_channel ch = {0};
+    int cls = rate_model_site_class(c), to = byte == CATION_LI ? m->proton : CATION_LI;
+    ch.kind = EVENT_EXCHANGE;
+    ch.site = ch.target = lattice_site(e->x->lattice, c);
+    ch.energy = m->cation[to][cls] - m->cation[byte][cls];
+    events_add_slowed(e, l, &ch, events_rate(m, ch.energy, m->exchange_barrier));
 }
 
 /* ---- oxygen ---- */
@@ -688,9 +722,10 @@ KMC_HD void events_bonded(const struct event_context *e, struct event_list *l,
 /* May a site that holds this byte own channels? */
 KMC_HD int events_owns(const struct rate_model *m, int oxygen, uint8_t byte) {
     int state = rate_model_state(byte);
+    if (!oxygen && (byte == CATION_LI || (byte == m->proton && byte != CATION_VACANCY)))
+        return m->with_exchange || (byte == CATION_LI && m->with_lithium);
     if (!oxygen)
-        return byte == CATION_LI ? m->with_lithium
-                                 : m->with_hops && byte < MODEL_SPECIES && m->mobile[byte];
+        return m->with_hops && byte < MODEL_SPECIES && m->mobile[byte];
     if (state == ANION_VACANCY)
         return m->with_transport;
     return m->with_dimers &&
@@ -705,9 +740,12 @@ KMC_HD_ONCE void events_of_site(const struct event_context *e, struct lattice_co
     l->total = 0;
     if (!events_owns(e->m, c.kind == SITE_O, byte))
         return;
-    if (c.kind != SITE_O && byte == CATION_LI)
-        events_lithium(e, l, c);
-    else if (c.kind != SITE_O)
+    if (c.kind != SITE_O && e->m->with_exchange && (byte == CATION_LI || byte == e->m->proton))
+        events_exchange_ion(e, l, c, byte);
+    if (c.kind != SITE_O && byte == CATION_LI) {
+        if (e->m->with_lithium)
+            events_lithium(e, l, c);
+    } else if (c.kind != SITE_O)
         events_hops(e, l, c, byte);
     else if (rate_model_state(byte) == ANION_VACANCY)
         events_vacancy(e, l, c);
@@ -755,6 +793,7 @@ KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
     switch (ch->kind) {
     case EVENT_HOP:
     case EVENT_LITHIUM:
+    case EVENT_PROTON:
         species = x->occupancy[ch->site];
         energy_apply_cation(m, x, c, species, -1);
         energy_apply_cation(m, x, t, species, +1);
@@ -789,6 +828,9 @@ KMC_HD void events_apply(const struct rate_model *m, struct configuration *x,
     case EVENT_LOSE:
         energy_apply_anion(m, x, c, ANION_VACANCY, 0);
         energy_apply_anion(m, x, t, ANION_VACANCY, 0);
+        break;
+    case EVENT_EXCHANGE:
+        energy_put_byte(x, c, x->occupancy[ch->site] == CATION_LI ? m->proton : CATION_LI);
         break;
     default: /* EVENT_VACANCY */
         energy_apply_anion(m, x, c, rate_model_state(x->occupancy[ch->target]), 0);

@@ -327,7 +327,7 @@ KMC_HD void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t
     for (int64_t c = from; c < to; c++) {
         uint8_t ion = byte[c];
         may_hop[c] = ion != SITE_OUTSIDE && mobile[ion];
-        if (!may_hop[c] || !f->bounded || y->oct_faces || ion == CATION_LI)
+        if (!may_hop[c] || !f->bounded || y->oct_faces || ion == CATION_LI || ion == f->m->proton)
             continue;
         const struct fields_species *s = &f->species[ion];
         const int32_t *slow = s->slow[fields_touches_gap(f, y, c)];

@@ -60,8 +60,10 @@ struct rate_model {
         [MODEL_SPECIES]; /* largest number of tokens the ion's element can hold; 0 = fixed valence */
     uint8_t deep
         [MODEL_SPECIES]; /* 1 for redox centres that work below 3.65 V only (Mn): drawn seldom at higher voltage */
-    uint8_t mobile[MODEL_SPECIES]; /* 1 for ions that take part in TM hops; Li+ when with_lithium */
-    int8_t z12[ANION_STATES];      /* 12 z of an anion state */
+    uint8_t mobile
+        [MODEL_SPECIES]; /* 1 for ions that take part in TM hops; Li+ when with_lithium or with_exchange */
+    uint8_t proton;           /* species of H+: group and charge of Li+, no token; 0 = none */
+    int8_t z12[ANION_STATES]; /* 12 z of an anion state */
 
     /* KRA barriers, ueV, and attempt frequency, 1/s */
     int32_t hop_barrier[MODEL_SPECIES]; /* of Li+: between octs and tets, with_lithium only */
@@ -71,12 +73,15 @@ struct rate_model {
     int32_t peroxo_reduction, molecular_formation, molecular_wall;
     int32_t molecular_move[2]; /* one end of O2 goes into an O vacancy, changes places with O2- */
     int32_t molecular_loss, vacancy_hop, vacancy_face;
-    int32_t molecular_gas; /* energy of O2 gas relative to O2 in a void without neighbours */
+    int32_t exchange_barrier; /* Li+ of the crystal against H+ of the electrolyte */
+    int32_t molecular_gas;    /* energy of O2 gas relative to O2 in a void without neighbours */
     double attempt_frequency;
 
     /* switches and numerical controls of `advance` */
     uint8_t with_hops, with_dimers, with_molecular;
     uint8_t with_transport, with_loss; /* O2 and O vacancies move; O2 leaves at the surface */
+    uint8_t with_exchange;             /* Li+ and H+ change places with the electrolyte, H+ moves */
+    uint8_t with_beyond;               /* Mn has valences above 4, attainable in tets */
     uint8_t with_lithium; /* Li+ hops on the clock and rests in `equilibrate` (kmc/diffusion.h) */
     double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
     double

@@ -87,6 +87,11 @@ static const struct {
     COLUMN("move_events", moves),
     COLUMN("lose_events", losses),
     COLUMN("vacancy_events", vacancies),
+    COLUMN("mn_beyond_4_charge", mn_beyond_charge),
+    COLUMN("mn_beyond_4_discharge", mn_beyond_discharge),
+    COLUMN("protons_charge_per_formula_unit", protons_charge),
+    COLUMN("protons_discharge_per_formula_unit", protons_discharge),
+    COLUMN("exchange_events", exchanges),
     COLUMN("large_step_share", large_step_share),
     COLUMN("stiff_factor_min", stiff_factor_min),
     COLUMN("sub_slices_max", sub_slices_max),
@@ -174,6 +179,20 @@ static void fill_motifs(struct cycle_record *c, const struct replica *r, bool ch
     *(charge ? &c->rock_salt_charge : &c->rock_salt_discharge) = share(n.rock_salt, n.anions);
 }
 
+/* What the switches of contested mechanisms bring. */
+static void fill_contested(struct cycle_record *c, const struct replica *r,
+                           const struct structure *s, bool charge) {
+    const struct species_table *t = r->species;
+    int mn = species_find_element(t, "Mn");
+    int64_t beyond = 0;
+    for (int k = 0; mn >= 0 && k < t->n_species; k++)
+        beyond += t->species[k].element == mn && t->species[k].charge > 4 ? s->species[k] : 0;
+    *(charge ? &c->mn_beyond_charge : &c->mn_beyond_discharge) =
+        mn >= 0 && s->element[mn] > 0 ? share(beyond, s->element[mn]) : NAN;
+    *(charge ? &c->protons_charge : &c->protons_discharge) =
+        t->proton ? share(s->species[t->proton], r->cell.n_formula) : 0;
+}
+
 /* Adds the events of a half-cycle; the charge begins the counts. */
 static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS], bool charge) {
     double *const count[EVENT_LITHIUM] = {&c->tm_hops,  &c->joins,      &c->splits,     &c->cleaves,
@@ -184,6 +203,7 @@ static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS
         *count[k] = (charge ? 0 : *count[k]) + (double)fired[k];
         c->o_events += k == EVENT_HOP ? 0 : (double)fired[k];
     }
+    c->exchanges = (charge ? 0 : c->exchanges) + (double)fired[EVENT_EXCHANGE];
 }
 
 void cycle_record_half(struct cycle_record *c, const struct replica *r, bool charge,
@@ -200,6 +220,7 @@ void cycle_record_half(struct cycle_record *c, const struct replica *r, bool cha
     }
     fill_budget(c, r, &s, charge);
     fill_motifs(c, r, charge);
+    fill_contested(c, r, &s, charge);
     count_events(c, h->events.fired, charge);
     double large = share(h->events.hops_large, h->events.hops_unslowed);
     c->large_step_share = fmax(c->large_step_share, large);

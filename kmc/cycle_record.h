@@ -8,7 +8,7 @@
 #include "voids.h"
 
 /* NaN = not defined (an empty field). Fractions tm_li_* (octs and tets of the Li layers) and tm_tet_* (tets of both
- * layers) are of all TM ions, mn_, ni_, co_ of that element, o_* and motifs of all anions, budget_* of the pristine O. */
+ * layers) are of all TM ions, mn_, ni_, co_ of that element (mn_beyond_*: Mn above 4+), o_* and motifs of all anions, budget_* of the pristine O. */
 struct cycle_record {
     int64_t cycle, replica;
     double charge_capacity, discharge_capacity; /* mAh/g */
@@ -37,6 +37,8 @@ struct cycle_record {
     double tm_hops, o_events; /* events fired in the cycle */
     double joins, splits, cleaves, combines, oxidations, reductions, moves, losses,
         vacancies; /* the oxygen events by kind */
+    double mn_beyond_charge, mn_beyond_discharge, protons_charge, protons_discharge;
+    double exchanges; /* of Li+ with H+ of the electrolyte, both ways */
     double large_step_share, stiff_factor_min, sub_slices_max, energy_eV;
     uint64_t state_hash;
     double start_tm_li; /* share of TM in the Li layers when the cycle began; not written */

@@ -107,10 +107,10 @@ static void compare_equilibrated(struct engine_difference *d, const struct engin
 
 static void compare_advanced(struct engine_difference *d, const struct engine_task *a,
                              const struct engine_task *b) {
-    static const char *const kind[] = {"fired hop",     "fired join",    "fired split",
-                                       "fired cleave",  "fired combine", "fired oxidise",
-                                       "fired reduce",  "fired move",    "fired lose",
-                                       "fired vacancy", "fired lithium"};
+    static const char *const kind[] = {
+        "fired hop",     "fired join",     "fired split", "fired cleave", "fired combine",
+        "fired oxidise", "fired reduce",   "fired move",  "fired lose",   "fired vacancy",
+        "fired lithium", "fired exchange", "fired proton"};
     _Static_assert(sizeof kind / sizeof *kind == EVENT_KINDS, "a name for every kind of event");
     const struct engine_advanced *x = &a->advanced, *y = &b->advanced;
     for (int k = 0; k < EVENT_KINDS; k++)

@@ -26,10 +26,40 @@ static void set_lithium(struct rate_model *m, const struct scenario *s) {
         energy(s, "model.li_tet_eV");
 }
 
+/* H+ is bound like Li+ but for one energy, which stands for what the electrolyte gives and takes in the exchange: neither counts as charge passed. */
+static void set_proton(struct rate_model *m, const struct scenario *s, int proton) {
+    if (!proton)
+        return;
+    int32_t exchange = energy(s, "surface.proton_exchange_energy_eV");
+    m->proton = (uint8_t)proton;
+    m->charge[proton] = m->charge[CATION_LI];
+    m->group[proton] = m->group[CATION_LI];
+    m->mobile[proton] = m->mobile[CATION_LI] = 1;
+    for (int c = 0; c < SITE_CLASSES; c++)
+        m->cation[proton][c] = m->cation[CATION_LI][c] + exchange;
+    m->hop_barrier[proton] = energy(s, "surface.proton_hop_eV");
+    m->exchange_barrier = energy(s, "surface.proton_exchange_barrier_eV");
+}
+
+/* Energy of a step of valence in octs or tets.  Steps beyond the usual valences are Mn's. */
+static double step_eV(const struct scenario *s, const struct element *e, int step, bool tet) {
+    int beyond = step - (e->valence_usual - e->valence_first);
+    if (beyond < 0)
+        return element_real(s, e->symbol, "oxidation_eV", step);
+    return scenario_real_at(s, tet ? "model.mn_beyond_tet_eV" : "model.mn_beyond_oct_eV",
+                            (size_t)beyond);
+}
+
+static double hop_eV(const struct scenario *s, const struct element *e, int valence) {
+    if (valence <= e->valence_usual)
+        return element_real(s, e->symbol, "hop_barrier_eV", valence - e->valence_first);
+    return scenario_real_at(s, "model.mn_beyond_hop_eV", (size_t)(valence - e->valence_usual - 1));
+}
+
 /* A redox centre counts as deep when all its steps lie below 3.5 eV: it works at low voltage only. */
 static bool is_deep(const struct scenario *s, const struct element *e) {
     for (int i = 0; i < e->valence_last - e->valence_first; i++)
-        if (element_real(s, e->symbol, "oxidation_eV", i) > 3.5)
+        if (step_eV(s, e, i, false) > 3.5 || step_eV(s, e, i, true) > 3.5)
             return false;
     return true;
 }
@@ -38,21 +68,24 @@ static void set_ion(struct rate_model *m, const struct scenario *s, const struct
                     int step) {
     int id = e->species_first + step;
     bool tm = e->role == ROLE_TM;
-    int32_t ladder = 0, extra = units_ueV(element_real(s, e->symbol, "li_layer_extra_eV", -1));
+    int32_t ladder[2] = {0, 0}; /* octs, tets */
+    int32_t extra = units_ueV(element_real(s, e->symbol, "li_layer_extra_eV", -1));
     int32_t tet = units_ueV(element_real(s, e->symbol, "tet_extra_eV", -1));
     for (int i = 0; i < step; i++)
-        ladder += units_ueV(element_real(s, e->symbol, "oxidation_eV", i));
+        for (int is_tet = 0; is_tet < 2; is_tet++)
+            ladder[is_tet] += units_ueV(step_eV(s, e, i, is_tet));
     m->charge[id] = (int8_t)(e->valence_first + step);
     m->group[id] = tm ? GROUP_TM : GROUP_LI;
     m->tokens[id] = (uint8_t)step;
     m->capacity[id] = (uint8_t)(e->valence_last - e->valence_first);
     m->deep[id] = is_deep(s, e);
     m->mobile[id] = tm && element_flag(s, e->symbol, "mobile");
-    m->hop_barrier[id] = units_ueV(element_real(s, e->symbol, "hop_barrier_eV", step));
-    m->cation[id][CLASS_TM_OCT] = ladder;
-    m->cation[id][CLASS_LI_OCT] = ladder + extra + (tm ? energy(s, "model.tm_oct_li_layer_eV") : 0);
-    m->cation[id][CLASS_TM_TET] = ladder + tet + energy(s, "model.tm_tet_tm_layer_eV");
-    m->cation[id][CLASS_LI_TET] = ladder + tet + extra + energy(s, "model.tm_tet_li_layer_eV");
+    m->hop_barrier[id] = units_ueV(hop_eV(s, e, e->valence_first + step));
+    m->cation[id][CLASS_TM_OCT] = ladder[0];
+    m->cation[id][CLASS_LI_OCT] =
+        ladder[0] + extra + (tm ? energy(s, "model.tm_oct_li_layer_eV") : 0);
+    m->cation[id][CLASS_TM_TET] = ladder[1] + tet + energy(s, "model.tm_tet_tm_layer_eV");
+    m->cation[id][CLASS_LI_TET] = ladder[1] + tet + extra + energy(s, "model.tm_tet_li_layer_eV");
 }
 
 static void set_faces(struct rate_model *m, const struct scenario *s) {
@@ -139,6 +172,8 @@ static void set_controls(struct rate_model *m, const struct scenario *s) {
     m->hop_barrier[CATION_LI] = energy(s, "model.li_hop_eV");
     m->with_transport = slow && scenario_flag(s, "kinetics.oxygen_transport");
     m->with_loss = slow && scenario_flag(s, "kinetics.oxygen_loss");
+    m->with_exchange = slow && m->proton;
+    m->with_beyond = scenario_flag(s, "kinetics.manganese_beyond_4");
     m->stiff_firings = scenario_real(s, "kinetics.stiff_firings");
     m->tet_lifetime_steps = scenario_real(s, "kinetics.tet_lifetime_slices");
     m->large_step = scenario_real(s, "kinetics.large_step");
@@ -159,6 +194,7 @@ bool model_init(struct rate_model *m, const struct scenario *s, const struct spe
     static const int8_t z12[ANION_STATES] = {24, 12, 12, 0, 12, 24, 12};
     memcpy(m->z12, z12, sizeof z12);
     set_lithium(m, s);
+    set_proton(m, s, t->proton);
     for (int i = 0; i < t->n_elements; i++)
         for (int v = 0; t->elements[i].role != ROLE_ANION &&
                         v <= t->elements[i].valence_last - t->elements[i].valence_first;

@@ -26,8 +26,8 @@ struct channel_source {
     struct thinning keep;
 };
 
-/* As a group of a source: PASS_VERTEX of O in a bond only. */
-enum { BONDED_VERTEX = 100 };
+/* As a group of a source: PASS_VERTEX of O in a bond only, of redox centres only. */
+enum { BONDED_VERTEX = 100, CENTRE_VERTEX };
 
 #define KEEP_ALL                                                                                   \
     {                                                                                              \
@@ -70,6 +70,7 @@ static const struct channel_source sources[] = {
     {SITE_TET_UP, TM_GAP, PASS_OCT_IN_GAP, 0, 0, {0.01, 0.003, 0.003}, KEEP_ALL},
     {SITE_OCT, LI_GAP, BONDED_VERTEX, 0, 0, {0.4, 0.4, 1.2}, KEEP_ALL},
     {SITE_OCT, TM_GAP, BONDED_VERTEX, 0, 0, {0.4, 0.4, 0.6}, {{50, 20, 20}, {0}, {0}}},
+    {SITE_TET_UP, ANY_GAP, CENTRE_VERTEX, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
     {SITE_OCT, LI_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
     {SITE_OCT, TM_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.3}, {{50, 20, 20}, {0}, {0}}},
     {SITE_OCT,
@@ -118,10 +119,10 @@ static void set_channel(struct pass_channel *ch, const struct channel_source *s)
     ch->kind = s->kind;
     ch->parity = s->parity;
     ch->bonded = s->group == BONDED_VERTEX;
-    ch->group = ch->bonded ? PASS_VERTEX : s->group;
+    ch->group = s->group >= BONDED_VERTEX ? PASS_VERTEX : s->group;
     ch->far_kind = s->far_kind;
     ch->far_parity = s->far_parity;
-    ch->on_top = ch->bonded || ch->group == PASS_TRIPLE;
+    ch->on_top = s->group >= BONDED_VERTEX || ch->group == PASS_TRIPLE;
 }
 
 /* Can two sites of these infos have a move: a token hop, or for bonds that know a direction between O the making or cutting of a bond? */
@@ -139,7 +140,8 @@ static void fill_keep(struct pass_plan *plan, struct pass_channel *ch,
                 int ia = plan->info[a], ib = plan->info[b];
                 int class_a = ia & PASS_CLASS, class_b = ib & PASS_CLASS;
                 if (class_a < TOKEN_CLASSES && class_b < TOKEN_CLASSES && is_open(ch, ia, ib) &&
-                    (!ch->bonded || ib & PASS_BONDED))
+                    (!ch->bonded || ib & PASS_BONDED) &&
+                    (s->group != CENTRE_VERTEX || !is_li_class(class_a)))
                     ch->keep[band][a << PASS_CODE_BITS | b] =
                         (uint8_t)((percent_kept(s, band, class_a, class_b) * PASS_KEEP + 50) / 100);
             }
@@ -373,6 +375,8 @@ static void space_channel(const struct pass_plan *plan, struct pass_channel *ch,
 /* ---- plan ---- */
 
 static bool is_useful(const struct rate_model *m, const struct channel_source *s) {
+    if (s->group == CENTRE_VERTEX)
+        return m->with_beyond;
     return (s->group != PASS_TRIPLE && s->group != BONDED_VERTEX) || m->with_dimers;
 }
 

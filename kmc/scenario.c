@@ -142,22 +142,27 @@ const char *scenario_source_text(const struct scenario *s) {
     return s->source_text;
 }
 
-static bool is_parameter(const char *path) {
+/* What a switch that is off keeps out of use is no parameter of the run. */
+static bool is_parameter(const struct scenario *s, const char *path) {
+    if (strncmp(path, "model.mn_beyond_", 16) == 0)
+        return scenario_flag(s, "kinetics.manganese_beyond_4");
     return strncmp(path, "model.", 6) == 0 || strncmp(path, "elements.", 9) == 0;
 }
 
-static bool shapes_results(const char *path) {
+static bool shapes_results(const struct scenario *s, const char *path) {
+    (void)s;
     return strcmp(path, "run.threads") != 0 && strcmp(path, "run.engine") != 0 &&
            strcmp(path, "output.checkpoint_minutes") != 0;
 }
 
 /* XXH3 of the lines "key=value" of the keys that `takes` picks, sorted by key. */
-static void hash_values(const struct scenario *s, bool (*takes)(const char *path), char hex[17]) {
+static void hash_values(const struct scenario *s,
+                        bool (*takes)(const struct scenario *s, const char *path), char hex[17]) {
     char *text = scenario_store_copy("");
     size_t size = 0;
     for (size_t i = 0; i < s->count; i++) {
         const struct scenario_value *v = s->by_path[i];
-        if (!takes(v->path))
+        if (!takes(s, v->path))
             continue;
         char *value = scenario_store_format(v);
         size_t n = strlen(v->path) + strlen(value) + 3;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PLANES_MAX = LATTICE_MAX_PLANES };
+enum { PLANES_MAX = LATTICE_MAX_PLANES, HIGHEST_VALENCE = 8 };
 
 struct check {
     const struct scenario *s;
@@ -141,6 +141,20 @@ static void check_redox(const struct check *c, const char *table, const struct s
                      "one barrier for each valence; none for an anion");
 }
 
+/* One number in each list for each valence that Mn gains. */
+static void check_manganese(const struct check *c) {
+    const char *hint =
+        "the lists model.mn_beyond_*_eV have one number for each valence above the usual ones";
+    size_t n = value(c, "model.mn_beyond_oct_eV")->count;
+    const struct scenario_value *valences = value(c, "elements.Mn.valences");
+    check_length(c, value(c, "model.mn_beyond_tet_eV"), n, hint);
+    check_length(c, value(c, "model.mn_beyond_hop_eV"), n, hint);
+    if (value(c, "kinetics.manganese_beyond_4")->flag && valences->count &&
+        valences->items[valences->count - 1] + (double)n > HIGHEST_VALENCE)
+        report_member(c, value(c, "model.mn_beyond_oct_eV"), hint, "valences up to 8",
+                      valences->items[valences->count - 1] + (double)n);
+}
+
 /* Li and O carry a mass only; nothing else may take their roles, for nothing else lacks the other members. */
 static bool check_role(const struct check *c, const char *symbol,
                        const struct scenario_value *role) {
@@ -265,5 +279,6 @@ void scenario_check(const struct scenario *s, struct scenario_problems *problems
     check_stacking(&c);
     for (size_t i = 0; (symbol = scenario_name_at(s, "elements", i)); i++)
         check_element(&c, symbol);
+    check_manganese(&c);
     check_dopants(&c);
 }

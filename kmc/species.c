@@ -1,5 +1,6 @@
 /* species: element by element in sorted order; element e gets the species first..first+n-1, one for
- * each oxidation state.  Lithium and oxygen entries hold masses only and make no element. */
+ * each oxidation state.  Lithium and oxygen entries hold masses only and make no element.  H+ comes
+ * last. */
 #include "species.h"
 
 #include <assert.h>
@@ -45,7 +46,15 @@ static void read_anion(struct reader *r, struct element *e) {
     if (e->anion_state < 4 || e->anion_state > 6)
         complain(r, "anion_state", "4 = F-, 5 = S2-, 6 = Cl-", "expected 4, 5 or 6, found %d",
                  e->anion_state);
-    e->valence_first = e->valence_last = e->valence_initial = anion_charge(e->anion_state);
+    e->valence_first = e->valence_usual = e->valence_last = e->valence_initial =
+        anion_charge(e->anion_state);
+}
+
+/* Valences that the switch adds. */
+static int steps_beyond(const struct reader *r) {
+    bool beyond =
+        strcmp(r->symbol, "Mn") == 0 && scenario_flag(r->s, "kinetics.manganese_beyond_4");
+    return beyond ? (int)scenario_count(r->s, "model.mn_beyond_oct_eV") : 0;
 }
 
 static void read_valences(struct reader *r, struct element *e) {
@@ -68,7 +77,8 @@ static void read_valences(struct reader *r, struct element *e) {
         }
     }
     e->valence_first = (int)first;
-    e->valence_last = e->valence_first + (int)n - 1;
+    e->valence_usual = e->valence_first + (int)n - 1;
+    e->valence_last = e->valence_usual + steps_beyond(r);
     if (e->role == ROLE_PILLAR && n != 1)
         complain(r, "valences", "a pillar keeps its charge", "expected one valence, found %zu", n);
 }
@@ -80,9 +90,9 @@ static void read_cation(struct reader *r, struct element *e) {
         return;
     key_of(r, "initial_valence", key);
     int64_t initial = scenario_int(r->s, key);
-    if (initial < e->valence_first || initial > e->valence_last)
+    if (initial < e->valence_first || initial > e->valence_usual)
         complain(r, "initial_valence", "choose one of the valences",
-                 "expected %d to %d, found %lld", e->valence_first, e->valence_last,
+                 "expected %d to %d, found %lld", e->valence_first, e->valence_usual,
                  (long long)initial);
     else
         e->valence_initial = (int)initial;
@@ -150,6 +160,20 @@ static void read_element(struct reader *r) {
     t->elements[t->n_elements++] = e;
 }
 
+static void add_proton(struct reader *r) {
+    struct species_table *t = r->t;
+    if (t->n_species == SPECIES_MAX) {
+        fprintf(r->errors,
+                "surface.proton_exchange: error: expected at most %d species in all\n"
+                "    hint: remove elements or oxidation states that the crystal does not use\n",
+                SPECIES_MAX);
+        r->ok = false;
+        return;
+    }
+    t->proton = t->n_species++;
+    t->species[t->proton] = (struct species){.symbol = "H", .charge = 1, .element = -1};
+}
+
 bool species_init(struct species_table *t, const struct scenario *s, FILE *errors) {
     struct reader r = {.s = s, .t = t, .errors = errors, .ok = true};
     memset(t, 0, sizeof *t);
@@ -158,6 +182,8 @@ bool species_init(struct species_table *t, const struct scenario *s, FILE *error
     t->n_species = SPECIES_LI + 1;
     for (size_t i = 0; (r.symbol = scenario_name_at(s, "elements", i)); i++)
         read_element(&r);
+    if (scenario_flag(s, "surface.proton_exchange"))
+        add_proton(&r);
     return r.ok;
 }
 

@@ -1,7 +1,7 @@
 /* species: which ions exist, from the scenario's `elements` table.
  *
  * Species 0 is a vacancy, 1 is Li+, the others are (element, valence) pairs in the order of the sorted element names, valences ascending, so that
- * oxidising an ion by one electron is species + 1.  The index is the occupancy byte of a cation site.
+ * oxidising an ion by one electron is species + 1.  H+ is the last one, with surface.proton_exchange only.  The index is the occupancy byte of a cation site.
  */
 #ifndef KMC_SPECIES_H
 #define KMC_SPECIES_H
@@ -20,19 +20,21 @@ struct element {
     enum element_role role;
     double mass_g_per_mol;
     int valence_first, valence_last; /* oxidation states, first = most reduced */
-    int valence_initial;             /* oxidation state in a pristine host */
-    int species_first;               /* species index of valence_first; 0 for anions */
-    int anion_state; /* for ROLE_ANION: low nibble of the O-site byte (4 F-, 5 S2-, 6 Cl-) */
+    int valence_usual; /* highest one that a pristine crystal may hold: below valence_last for Mn with kinetics.manganese_beyond_4 only */
+    int valence_initial; /* oxidation state in a pristine host */
+    int species_first;   /* species index of valence_first; 0 for anions */
+    int anion_state;     /* for ROLE_ANION: low nibble of the O-site byte (4 F-, 5 S2-, 6 Cl-) */
 };
 
 struct species {
     char symbol[4];
     int charge;  /* in e */
-    int element; /* index in elements[], -1 for vacancy and Li */
+    int element; /* index in elements[], -1 for vacancy, Li and H */
 };
 
 struct species_table {
     int n_species, n_elements;
+    int proton; /* species of H+, 0 = none */
     struct species species[SPECIES_MAX];
     struct element elements[ELEMENT_MAX];
 };

@@ -72,7 +72,8 @@ static void count_around(const struct state *s, const struct rate_model *m, int6
 static int64_t count_li(const struct state *s, const struct rate_model *m) {
     int64_t n = 0;
     for (int64_t i = 0; i < s->n_sites; i++)
-        n += lattice_coord_of(&m->lattice, i).kind != SITE_O && s->x.occupancy[i] == CATION_LI;
+        n += lattice_coord_of(&m->lattice, i).kind != SITE_O &&
+             (s->x.occupancy[i] == CATION_LI || (m->proton && s->x.occupancy[i] == m->proton));
     return n;
 }
 

@@ -12,8 +12,9 @@ struct state {
     struct configuration x; /* arrays; owner: this struct */
     int64_t n_sites, n_oxygen;
     int64_t energy_ueV; /* running total, equal to a recount at all times */
-    int64_t n_li;       /* Li+ in the crystal */
-    double time_s;      /* clock of the slow events */
+    int64_t
+        n_li; /* Li+ in the crystal, and H+ that took the place of Li+: pristine ones less this = electrons passed */
+    double time_s; /* clock of the slow events */
     struct philox random;
     int32_t *
         demon; /* [n_demons] restraint of a box cut into tiles, see kmc/engine_cpu.c; owner: this struct */

@@ -486,7 +486,7 @@ static int64_t absorb(struct builder *b, const char *symbol, int64_t excess) {
     for (int v = e < 0 ? 0 : b->t->elements[e].valence_initial; excess != 0 && pool > 0;
          v += step) {
         int from = species_of(b->t, e, v), to = species_of(b->t, e, v + step);
-        if (to < 0)
+        if (to < 0 || v + step > b->t->elements[e].valence_usual)
             break;
         int64_t need = excess > 0 ? excess : -excess, n = need < pool ? need : pool;
         convert(b, from, to, n, pool);

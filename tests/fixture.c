@@ -132,6 +132,17 @@ void fixture_vacate(struct fixture *f, uint64_t seed, int n) {
     settle(f);
 }
 
+void fixture_protonate(struct fixture *f, uint64_t seed) {
+    struct dice d = {{seed, 0}, 0};
+    uint8_t *byte = f->replica.state.x.occupancy;
+    cr_assert_neq(f->model->proton, 0);
+    for (int64_t s = 0; s < f->replica.state.n_sites; s++)
+        if (lattice_coord_of(&f->model->lattice, s).kind != SITE_O && byte[s] == CATION_LI &&
+            roll(&d, 3) == 0)
+            byte[s] = f->model->proton;
+    settle(f);
+}
+
 struct state fixture_copy(const struct fixture *f, const struct state *s) {
     struct state copy;
     cr_assert(state_init(&copy, f->model, s->x.occupancy, 0, 0));

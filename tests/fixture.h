@@ -68,6 +68,9 @@ void fixture_randomise(struct fixture *f, uint64_t seed);
 /* Takes n O2- and 2 n Li+ away: O vacancies in a neutral crystal.  Before an engine is made of it. */
 void fixture_vacate(struct fixture *f, uint64_t seed, int n);
 
+/* Turns about a third of the Li+ into H+.  Before an engine is made of it. */
+void fixture_protonate(struct fixture *f, uint64_t seed);
+
 /* A second state with the same configuration, for trying changes; free with state_free. */
 struct state fixture_copy(const struct fixture *f, const struct state *s);
 
@@ -87,5 +90,8 @@ void fixture_put(struct fixture *f, struct lattice_coord c, uint8_t byte);
 /* The same for two sites at once: dimers have no valid half. */
 void fixture_put_pair(struct fixture *f, struct lattice_coord a, uint8_t byte_a,
                       struct lattice_coord b, uint8_t byte_b);
+
+/* Both contested switches on. */
+#define FIXTURE_CONTESTED "kinetics.manganese_beyond_4=true", "surface.proton_exchange=true"
 
 #endif

@@ -86,7 +86,7 @@ static struct passage passage_between(struct probe *p, struct event_context e, s
 /* Is the ion's tet a transit state for this context? */
 static bool leaves_transit(const struct event_context *e, const struct event_channel *ch) {
     struct lattice_coord c = lattice_coord_of(&e->m->lattice, ch->site);
-    if (ch->kind != EVENT_HOP || c.kind == SITE_OCT)
+    if ((ch->kind != EVENT_HOP && ch->kind != EVENT_PROTON) || c.kind == SITE_OCT)
         return false;
     int species = e->x->occupancy[ch->site];
     struct event_exits exits;
@@ -500,6 +500,55 @@ Test(detailed_balance, hops_of_lithium_hold) {
     }
 }
 
+/* H+ that takes the place of Li+ at a surface and moves inside, at real surfaces and on disorder; slowed down or not. */
+Test(detailed_balance, exchange_and_hops_of_protons_hold) {
+    static const char *const geometry[] = {"structure.geometry=bulk", "structure.geometry=slab",
+                                           "structure.geometry=particle"};
+    for (int k = 0; k < 3; k++) {
+        struct probe p;
+        struct fixture *f = fixture_create(
+            "builtin:o2-lmr",
+            FIXTURE_SET(LIVELY, geometry[k], "structure.cells_a=6", "structure.cells_b=6",
+                        "structure.vacuum_cells=1", "surface.proton_exchange=true",
+                        "surface.proton_exchange_barrier_eV=0.8",
+                        "surface.proton_exchange_energy_eV=0.05", "surface.proton_hop_eV=0.7"));
+        fixture_protonate(f, 3);
+        probe_init(&p, f);
+        check_rounds(&p, 2, 3.8, 1e-3);
+        check_rounds(&p, 2, 4.4, 1e-3);
+        expect_at_least("hops of H+", p.by_kind[EVENT_PROTON], 50);
+        if (k > 0)
+            expect_at_least("exchanges", p.by_kind[EVENT_EXCHANGE], 10);
+        else /* in bulk nothing touches the electrolyte */
+            cr_expect_eq(p.by_kind[EVENT_EXCHANGE], 0);
+        check_disorder(&p, 2, 4.4, 1e-3);
+        probe_free(&p);
+    }
+}
+
+/* Mn up to 7+ in octs and tets, stored or in transit. */
+Test(detailed_balance, manganese_beyond_4_holds) {
+    static const char *const lifetime[] = {"kinetics.tet_lifetime_slices=10",
+                                           "kinetics.tet_lifetime_slices=1e6"};
+    for (int k = 0; k < 2; k++) {
+        struct probe p;
+        probe_init(
+            &p, fixture_create("builtin:li2mno3",
+                               FIXTURE_SET(LIVELY, "kinetics.manganese_beyond_4=true",
+                                           "model.mn_beyond_oct_eV=[4.4,4.4,4.4]",
+                                           "model.mn_beyond_tet_eV=[3.2,3.2,3.2]",
+                                           "model.mn_beyond_hop_eV=[0.3,0.3,0.3]", lifetime[k])));
+        check_rounds(&p, 3, 4.7, k ? 1e-12 : 1e-3);
+        check_disorder(&p, 2, 4.5, k ? 1e-12 : 1e-3);
+        expect_at_least("hops", p.by_kind[EVENT_HOP], 100);
+        expect_at_least("O events",
+                        p.by_kind[EVENT_CLEAVE] + p.by_kind[EVENT_COMBINE] +
+                            p.by_kind[EVENT_OXIDISE] + p.by_kind[EVENT_REDUCE],
+                        200);
+        probe_free(&p);
+    }
+}
+
 /* The wall rule gives the rates of oxidise and reduce an environment; it must read the same from
  * both ends. */
 Test(detailed_balance, wall_rule_and_contacts_hold) {
@@ -538,5 +587,7 @@ Test(detailed_balance, stiff_firings_of_zero_mean_no_slow_down) {
     cr_assert_eq(events_slow_down(&e, EVENT_HOP, 1e12, 0), 3.0 / (1e12 * 1000));
     cr_assert_eq(events_slow_down(&e, EVENT_MOVE, 1e12, 0), 3.0 / (1e12 * 1000 * 22));
     cr_assert_eq(events_slow_down(&e, EVENT_VACANCY, 1e12, 0), 3.0 / (1e12 * 1000 * 12));
+    cr_assert_eq(events_slow_down(&e, EVENT_PROTON, 1e12, 0), 3.0 / (1e12 * 1000 * 18));
+    cr_assert_eq(events_slow_down(&e, EVENT_EXCHANGE, 1e12, 0), 3.0 / (1e12 * 1000));
     fixture_free(f);
 }

@@ -368,6 +368,11 @@ Test(moves, are_exact_and_reversible_in_the_smallest_box) {
         12);
 }
 
+Test(moves, are_exact_and_reversible_with_contested_mechanisms) {
+    follow("builtin:o3-lmr", FIXTURE_SET(BOX, BOX_4, FIXTURE_CONTESTED, "structure.geometry=slab"),
+           6);
+}
+
 /* Switches: without dimers nothing happens to bonded O; without O2 they do not lose electrons. */
 static void expect_switched(struct bench *b, bool dimers) {
     struct state *s = fixture_state(b->f);

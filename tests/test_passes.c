@@ -160,6 +160,11 @@ Test(passes, lanes_do_not_touch_in_a_slab) {
     all_channels("builtin:o3-lmr", FIXTURE_SET(BOX(8, 6, 2), "structure.geometry=slab"), 4);
 }
 
+Test(passes, lanes_do_not_touch_with_contested_mechanisms) {
+    all_channels("builtin:o3-lmr",
+                 FIXTURE_SET(BOX(8, 6, 2), "structure.geometry=slab", FIXTURE_CONTESTED), 4);
+}
+
 Test(passes, lanes_do_not_touch_in_cut_tiles) {
     all_channels("builtin:o3-lmr", FIXTURE_SET(BOX(18, 20, 3)), 4);
 }

@@ -283,6 +283,23 @@ Test(scenario, parameter_hash_sees_model_and_elements_only) {
         scenario_free(s[i]);
 }
 
+Test(scenario, parameter_hash_sees_what_a_switch_brings_only_when_it_is_on) {
+    char hash[4][17];
+    struct scenario *s[4] = {
+        load_well("builtin:o3-lmr", NULL, 0),
+        load_well("builtin:o3-lmr", SET("model.mn_beyond_tet_eV=[3.4,3.4,3.4]")),
+        load_well("builtin:o3-lmr", SET("kinetics.manganese_beyond_4=true")),
+        load_well("builtin:o3-lmr",
+                  SET("kinetics.manganese_beyond_4=true", "model.mn_beyond_tet_eV=[3.4,3.4,3.4]"))};
+    for (int i = 0; i < 4; i++)
+        scenario_parameter_hash(s[i], hash[i]);
+    cr_assert_str_eq(hash[0], hash[1]);
+    cr_assert_str_neq(hash[0], hash[2]);
+    cr_assert_str_neq(hash[2], hash[3]);
+    for (int i = 0; i < 4; i++)
+        scenario_free(s[i]);
+}
+
 Test(scenario, set_takes_bare_words_as_text) {
     struct scenario *s = load_well("builtin:demo", SET("structure.geometry=slab", "run.name=2024",
                                                        "host.formula=LiNi1/3Co1/3Mn1/3O2",
@@ -297,6 +314,8 @@ Test(scenario, set_takes_bare_words_as_text) {
 Test(scenario, problems_of_set_name_the_key_as_place) {
     expect_problem("builtin:demo", SET("run.seed=-1"),
                    "--set run.seed: error: run.seed: expected an integer from 0");
+    expect_problem("builtin:demo", SET("model.mn_beyond_tet_eV=[3.5]"),
+                   "model.mn_beyond_tet_eV: expected a list of 3, found a list of 1");
     expect_problem("builtin:demo", SET("protocol.cycles"),
                    "--set protocol.cycles: error: protocol.cycles: expected KEY=VALUE");
     expect_problem("builtin:demo", SET("=5"), "expected KEY=VALUE");

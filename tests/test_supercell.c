@@ -1,6 +1,7 @@
 /* Guarantee: the pristine crystal has the composition, charge, order and shape that were asked for.
  */
 #include <criterion/criterion.h>
+#include "fixture.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -794,6 +795,25 @@ Test(species, every_species_belongs_to_its_element) {
     cr_assert_eq(t->elements[f].species_first, 0);
     cr_assert_eq(species_of(t, f, -1), -1);
     destroy(x);
+}
+
+/* Switched on: valences that a pristine crystal never has, and H+ last. */
+Test(species, contested_ones_come_with_their_switches) {
+    struct fixture *f = fixture_create("builtin:o3-lmr", FIXTURE_SET(FIXTURE_CONTESTED));
+    const struct species_table *t = &f->species;
+    int mn = species_find_element(t, "Mn");
+    cr_assert_eq(t->elements[mn].valence_usual, 4);
+    cr_assert_eq(t->elements[mn].valence_last, 7);
+    cr_assert_eq(t->proton, t->n_species - 1);
+    cr_assert_str_eq(t->species[t->proton].symbol, "H");
+    for (int64_t s = 0; s < f->replica.state.n_sites; s++) {
+        uint8_t byte = f->replica.state.x.occupancy[s];
+        bool cation = lattice_coord_of(&f->model->lattice, s).kind != SITE_O;
+        cr_assert(!cation || byte == SITE_OUTSIDE || byte < t->proton);
+        cr_assert(!cation || byte == SITE_OUTSIDE || t->species[byte].element != mn ||
+                  t->species[byte].charge <= 4);
+    }
+    fixture_free(f);
 }
 
 /* ---- refusals ---- */

@@ -60,7 +60,9 @@ LATER_CYCLES_COLUMNS = (
     "o2_lost_discharge_mL_per_g spinel_charge spinel_discharge rock_salt_charge "
     "rock_salt_discharge void_count_charge void_count_discharge void_births void_reopenings "
     "void_splits void_coalescences void_closures void_openings void_percolations o2_reduced "
-    "o2_reduced_void_to_4 o2_reduced_void_5_to_16 o2_reduced_void_over_16 o2_site_vacant"
+    "o2_reduced_void_to_4 o2_reduced_void_5_to_16 o2_reduced_void_over_16 o2_site_vacant "
+    "mn_beyond_4_charge mn_beyond_4_discharge protons_charge_per_formula_unit "
+    "protons_discharge_per_formula_unit exchange_events"
 ).split()
 LATER_CLUSTERS_COLUMNS = "open_count filling wall_contact".split()
 INFO_KEYS = ("version", "git_hash", "seed", "replicas", "parameter_hash", "scenario")

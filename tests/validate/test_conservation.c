@@ -71,7 +71,7 @@ static bool after_half(void *context, const struct replica *r, int64_t cycle, bo
                         state_verify(&r->state, r->model) == NULL;
     out->hash[n][out->halves[n]++] = state_hash(&r->state);
     out->hops[n] += h->events.fired[EVENT_HOP];
-    for (int e = EVENT_JOIN; e < EVENT_KINDS; e++)
+    for (int e = EVENT_JOIN; e < EVENT_LITHIUM; e++)
         out->o_events[n] += h->events.fired[e];
     return true;
 }
