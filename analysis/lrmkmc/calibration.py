@@ -450,15 +450,23 @@ def propose(c: Calibration, seen: Observations) -> Array:
     return np.round(np.array(points), 4)
 
 
+def prior(c: Calibration, x: Array) -> Array:
+    """Squared distances of points (k, parameters) from the middle of the ranges, in half ranges, summed -> (k,)."""
+    low, high = _bounds(c)
+    return np.asarray(np.sum(((2 * x - low - high) / (high - low)) ** 2, axis=-1))
+
+
 def best(c: Calibration, seen: Observations) -> tuple[Array, Array, Array]:
-    """The point of least expected misfit, and its expected observables with their standard deviations; (parameters,), (targets,), (targets,)."""
+    """The point of least expected misfit, the ranges taken as a prior (a bound costs as much as a miss by one tolerance), with its expected
+    observables and their standard deviations; (parameters,), (targets,), (targets,)."""
     surrogate = Surrogate(c, seen)
     rng = np.random.default_rng(c.seed)
     x = seen.x
     for width in range(6):
         x = np.vstack([x, _candidates(c, x, rng, 2000)])
-        x = x[np.argsort(misfit(c, surrogate.mean(x)))[: 200 >> width]]
-    top = np.round(x[:1], 3)
+        cost = misfit(c, surrogate.mean(x)) + prior(c, x)
+        x = x[np.argsort(cost)[: 200 >> width]]
+    top = np.round(x[:1], 2)
     return top[0], surrogate.mean(top)[0], surrogate.spread(top)[0]
 
 
