@@ -78,6 +78,8 @@ struct engine {
     uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
     int64_t *stale;       /* [n_sites] owners to refresh after an event */
     uint8_t *is_stale;    /* [n_sites] */
+    engine_listener *fired; /* NULL = nobody listens */
+    void *listener;
 };
 
 /* ---- equilibrate ---- */
@@ -267,6 +269,8 @@ static void apply_event(struct engine *e, const struct event_channel *ch) {
     events_apply(e->m, &e->s->x, ch);
     e->s->energy_ueV += ch->energy;
     e->s->n_li += ch->li_change;
+    if (e->fired)
+        e->fired(e->listener, ch);
 }
 
 static void refresh_influenced(struct engine *e, const struct event_context *ctx,
@@ -328,6 +332,11 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
     e->s->time_s += step_s;
 }
 
+static void exact_listen(struct engine *e, engine_listener *fired, void *context) {
+    e->fired = fired;
+    e->listener = context;
+}
+
 /* ---- life ---- */
 
 static void exact_free(struct engine *e) {
@@ -368,4 +377,5 @@ const struct engine_ops engine_exact = {.name = "exact",
                                         .create = exact_create,
                                         .free = exact_free,
                                         .equilibrate = exact_equilibrate,
-                                        .advance = exact_advance};
+                                        .advance = exact_advance,
+                                        .listen = exact_listen};
