@@ -73,9 +73,10 @@ static bool read_list(struct list *l, const char *flag, const char *text, double
 static bool read_lists(struct survey *s) {
     const struct options *o = s->o;
     if (o->li && o->voltages) {
-        fputs("command line: error: expected --li or --voltage, found both\n"
-              "    hint: the table shows the voltage of every composition and the other way round\n",
-              stderr);
+        fputs(
+            "command line: error: expected --li or --voltage, found both\n"
+            "    hint: the table shows the voltage of every composition and the other way round\n",
+            stderr);
         return false;
     }
     s->by_voltage = o->voltages != NULL;
@@ -137,7 +138,10 @@ static struct scenario *load(const struct survey *s, double temperature_K) {
 
 /* ---- measuring ---- */
 
-static void show(struct survey *s, double share) {
+static void show(struct survey *s, const struct diffusion_result *done, double share) {
+    int64_t events = (int64_t)(done->events * done->n_li);
+#pragma omp atomic
+    s->progress.evaluated += events;
     progress_add(&s->progress, share, false);
     if (omp_get_thread_num() == 0)
         progress_show(&s->progress, s->progress.done, "diffusion");
@@ -145,14 +149,13 @@ static void show(struct survey *s, double share) {
 
 static int measure_replica(struct survey *s, struct replica *r, const uint8_t *pristine) {
     const struct scenario *c = s->sim->scenario;
-    struct diffusion d = {
-        .still = &s->models[0],
-        .moving = &s->models[1],
-        .hops = s->o->hops > 0 ? s->o->hops : DEFAULT_HOPS,
-        .step_hops = s->o->step_hops > 0 ? s->o->step_hops : DEFAULT_STEP_HOPS,
-        .sweeps = ELECTRON_SWEEPS,
-        .approach_sweeps = 5 * scenario_real(c, "kinetics.equilibration_sweeps"),
-        .kappa_ueV = s->sim->protocol.kappa_ueV};
+    struct diffusion d = {.still = &s->models[0],
+                          .moving = &s->models[1],
+                          .hops = s->o->hops > 0 ? s->o->hops : DEFAULT_HOPS,
+                          .step_hops = s->o->step_hops > 0 ? s->o->step_hops : DEFAULT_STEP_HOPS,
+                          .sweeps = ELECTRON_SWEEPS,
+                          .approach_sweeps = 5 * scenario_real(c, "kinetics.equilibration_sweeps"),
+                          .kappa_ueV = s->sim->protocol.kappa_ueV};
     for (int k = 0; k < s->points.n; k++) {
         struct diffusion_point p = {NAN, s->points.x[k]};
         if (s->by_voltage)
@@ -161,7 +164,8 @@ static int measure_replica(struct survey *s, struct replica *r, const uint8_t *p
         int status = diffusion_measure(&d, r, pristine, &p, &row->result[r->number], stderr);
         if (status)
             return status;
-        show(s, 1.0 / (double)(s->points.n * s->temperatures.n * s->replicas));
+        show(s, &row->result[r->number],
+             1.0 / (double)(s->points.n * s->temperatures.n * s->replicas));
     }
     return 0;
 }

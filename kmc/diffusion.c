@@ -8,8 +8,8 @@ enum { APPROACH_ROUNDS = 40, REST_ROUNDS = 40 };
 enum { FLUCTUATION_ROUNDS = 200 };
 
 static const double BURN_IN_HOPS = 2; /* of a Li+ */
-/* Slower than this is no diffusion: events of a Li+ without enough hops among them, and length of an advance in s. */
-static const double EVENTS_MAX = 1000, STEP_MAX_S = 1e9;
+/* Slower than this is no diffusion: events for one hop asked for, and length of an advance in s. */
+static const double EVENTS_PER_HOP_MAX = 100, STEP_MAX_S = 1e9;
 
 void diffusion_models(const struct rate_model *m, struct rate_model *still,
                       struct rate_model *moving) {
@@ -42,7 +42,8 @@ static double equilibrate(struct diffusion_run *w, double sweeps) {
     int64_t draws = (int64_t)(sweeps * (double)w->r->state.n_sites) + 1;
     w->r->ops->equilibrate(w->r->engine, &w->electrode, 0, draws, draws, &eq);
     double off = (double)eq.sum_li / (double)eq.samples - (double)w->electrode.target;
-    return 1e-6 * (w->electrode.voltage_ueV + (w->electrode.kappa_ueV ? eq.stiffness_ueV * off : 0));
+    return 1e-6 *
+           (w->electrode.voltage_ueV + (w->electrode.kappa_ueV ? eq.stiffness_ueV * off : 0));
 }
 
 static void approach(struct diffusion_run *w, const struct diffusion_point *p) {
@@ -105,7 +106,7 @@ static bool find_step(struct diffusion_run *w) {
             w->step_s *= wanted / hops;
             return true;
         }
-        if ((double)w->ions.events > EVENTS_MAX * (n + 10))
+        if (w->ions.left <= 0)
             return false;
     }
     return false;
@@ -114,12 +115,14 @@ static bool find_step(struct diffusion_run *w) {
 /* Burn-in, from which the length of the advance is corrected. */
 static bool settle(struct diffusion_run *w) {
     int steps = (int)ceil(BURN_IN_HOPS / w->d->step_hops);
+    double hops = (double)w->ions.n * (w->d->hops + BURN_IN_HOPS);
+    w->ions.left = (int64_t)(EVENTS_PER_HOP_MAX * hops) + 1;
     if (w->ions.n == 0 || !find_step(w))
         return false;
     ions_restart(&w->ions);
-    for (int k = 0; k < steps; k++)
+    for (int k = 0; k < steps && w->ions.left > 0; k++)
         diffusion_step(w);
-    if (w->ions.hops == 0)
+    if (w->ions.hops == 0 || w->ions.left <= 0)
         return false;
     w->step_s *= steps * w->d->step_hops * (double)w->ions.n / (double)w->ions.hops;
     return true;
@@ -127,8 +130,8 @@ static bool settle(struct diffusion_run *w) {
 
 /* Places of all ions at the ends of the frames, angstrom. */
 struct frames {
-    int64_t n; /* ions */
-    float (*r)[3];                          /* [DIFFUSION_FRAMES + 1][n] */
+    int64_t n;     /* ions */
+    float (*r)[3]; /* [DIFFUSION_FRAMES + 1][n] */
     double sum[DIFFUSION_FRAMES + 1][3];
     double in_tets;
 };
@@ -142,15 +145,15 @@ static void note(struct frames *f, const struct ions *s, int frame) {
     memcpy(f->sum[frame], s->sum, sizeof s->sum);
 }
 
-/* The advances of a frame share its time evenly. */
+/* The advances of a frame share its time evenly.  Ends early when the events allowed are spent. */
 static void record(struct diffusion_run *w, struct frames *f) {
     double a_frame = w->d->hops / DIFFUSION_FRAMES / w->d->step_hops;
     int steps = (int)ceil(a_frame);
     w->step_s *= a_frame / steps;
     ions_restart(&w->ions);
     note(f, &w->ions, 0);
-    for (int frame = 1; frame <= DIFFUSION_FRAMES; frame++) {
-        for (int k = 0; k < steps; k++)
+    for (int frame = 1; frame <= DIFFUSION_FRAMES && w->ions.left > 0; frame++) {
+        for (int k = 0; k < steps && w->ions.left > 0; k++)
             diffusion_step(w);
         note(f, &w->ions, frame);
     }
@@ -227,7 +230,8 @@ static int run(struct diffusion_run *w, struct diffusion_result *out, FILE *erro
         f->n = w->ions.n;
         double before = w->r->state.time_s;
         record(w, f);
-        evaluate(w, f, w->r->state.time_s - before, out);
+        if (w->ions.left > 0)
+            evaluate(w, f, w->r->state.time_s - before, out);
     }
     if (f)
         free(f->r);
@@ -248,8 +252,7 @@ static void fluctuate(struct diffusion_run *w, struct diffusion_result *out) {
     }
     double mean = sum / FLUCTUATION_ROUNDS;
     out->mean_n = n0 + mean;
-    out->variance_n =
-        (squares - sum * mean) / (FLUCTUATION_ROUNDS - 1);
+    out->variance_n = (squares - sum * mean) / (FLUCTUATION_ROUNDS - 1);
 }
 
 int diffusion_measure(const struct diffusion *d, struct replica *r, const uint8_t *pristine,

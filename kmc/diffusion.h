@@ -43,16 +43,16 @@ struct diffusion_point {
 
 struct diffusion_result {
     double n_li, n_formula;
-    double voltage_V;                  /* of the cell there */
-    double hops, events;               /* of the run, a Li+ */
-    double time_s;                     /* of the run */
-    double tracer[DIFFUSION_WAYS];     /* cm^2/s */
+    double voltage_V;                     /* of the cell there */
+    double hops, events;                  /* of the run, a Li+ */
+    double time_s;                        /* of the run */
+    double tracer[DIFFUSION_WAYS];        /* cm^2/s */
     double tracer_before[DIFFUSION_WAYS]; /* the same from windows half as long */
-    double charge[DIFFUSION_WAYS];     /* cm^2/s */
-    double path[DIFFUSION_WAYS];       /* D of uncorrelated hops of the same rate, cm^2/s */
-    double spread;                     /* S(8) in plane over a^2 */
-    double tet_share;                  /* of the Li+ that sits on tets, mean of the frames */
-    double mean_n, variance_n;         /* of N at fixed voltage */
+    double charge[DIFFUSION_WAYS];        /* cm^2/s */
+    double path[DIFFUSION_WAYS];          /* D of uncorrelated hops of the same rate, cm^2/s */
+    double spread;                        /* S(8) in plane over a^2 */
+    double tet_share;                     /* of the Li+ that sits on tets, mean of the frames */
+    double mean_n, variance_n;            /* of N at fixed voltage */
 };
 
 /* One measurement under way; owner of nothing but `ions`. */

@@ -44,7 +44,7 @@ const char *diffusion_report_name(enum diffusion_quantity q);
 struct statistics_estimate diffusion_report_estimate(const struct diffusion_row *row,
                                                      enum diffusion_quantity q);
 
-/* Do the slopes from both lengths of window agree: within 10 % or within the interval? */
+/* Diffusive limit: S(8) in plane is at least a^2, and the slopes from both lengths of window agree, within 10 % or within the interval. */
 bool diffusion_report_is_diffusive(const struct diffusion_row *row);
 
 /* Effective activation energy of D* in plane, eV: minus the slope of ln D* over 1/kT, a fit for each replica.  rows[k * stride] are those of one

@@ -75,9 +75,9 @@ struct engine {
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
     double more_draws[VOLTAGE_BANDS];            /* factor on the draws asked for: see is_on_top */
-    uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
-    int64_t *stale;       /* [n_sites] owners to refresh after an event */
-    uint8_t *is_stale;    /* [n_sites] */
+    uint8_t owns[2][256];   /* by cation (0) or anion (1) byte: may the site own channels */
+    int64_t *stale;         /* [n_sites] owners to refresh after an event */
+    uint8_t *is_stale;      /* [n_sites] */
     engine_listener *fired; /* NULL = nobody listens */
     void *listener;
 };
@@ -269,8 +269,6 @@ static void apply_event(struct engine *e, const struct event_channel *ch) {
     events_apply(e->m, &e->s->x, ch);
     e->s->energy_ueV += ch->energy;
     e->s->n_li += ch->li_change;
-    if (e->fired)
-        e->fired(e->listener, ch);
 }
 
 static void refresh_influenced(struct engine *e, const struct event_context *ctx,
@@ -326,6 +324,8 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
         refresh_influenced(e, &ctx, site, n);
         count_event(e, &ch, step_s, out);
         changed = true;
+        if (e->fired && !e->fired(e->listener, &ch))
+            break;
     }
     if (changed) /* the order follows from the state alone: an engine made from a stored one draws the same */
         site_lists_sort(&e->lists, e->m, &e->s->x);

@@ -54,14 +54,14 @@ static void number_ions(struct ions *s, const uint8_t *occupancy) {
 bool ions_init(struct ions *s, const struct supercell *cell, const struct configuration *x) {
     memset(s, 0, sizeof *s);
     s->lattice = cell->lattice;
+    s->left = INT64_MAX;
     int64_t n_sites = lattice_n_sites(&s->lattice), n_li = 0;
     for (int64_t site = 0; site < n_sites; site++)
         n_li +=
             x->occupancy[site] == CATION_LI && lattice_coord_of(&s->lattice, site).kind != SITE_O;
     s->ion = malloc((size_t)(n_li + 1) * sizeof *s->ion);
     s->at = malloc((size_t)n_sites * sizeof *s->at);
-    s->vector =
-        calloc((size_t)s->lattice.n_planes * SITE_KINDS * IONS_FACES, sizeof *s->vector);
+    s->vector = calloc((size_t)s->lattice.n_planes * SITE_KINDS * IONS_FACES, sizeof *s->vector);
     if (!s->ion || !s->at || !s->vector) {
         ions_free(s);
         return false;
@@ -103,10 +103,10 @@ static void arrive(struct ions *s, struct ion *k) {
     k->oct = k->site;
 }
 
-void ions_fired(void *context, const struct event_channel *ch) {
+bool ions_fired(void *context, const struct event_channel *ch) {
     struct ions *s = context;
     if (ch->kind != EVENT_LITHIUM)
-        return;
+        return true;
     struct lattice_coord c = lattice_coord_of(&s->lattice, ch->site);
     const struct lattice_stencil *st = lattice_stencil_of(&s->lattice, c);
     int32_t number = s->at[ch->site];
@@ -125,4 +125,5 @@ void ions_fired(void *context, const struct event_channel *ch) {
         memset(k->off, 0, sizeof k->off);
     else if (st->face[v].kind == SITE_OCT)
         arrive(s, k);
+    return --s->left > 0;
 }

@@ -25,13 +25,15 @@ struct ion {
 struct ions {
     struct lattice lattice;
     int64_t n;
-    struct ion *ion;     /* [n] owner: this struct */
-    int32_t *at;         /* [n_sites] number of the ion, -1 = none; owner: this struct */
-    double (*vector)[3]; /* [n_planes][SITE_KINDS][IONS_FACES] steps, angstrom; owner: this struct */
-    double sum[3];       /* displacements of all ions together, angstrom */
-    int64_t events;      /* steps oct -> tet and tet -> oct */
-    int64_t hops;        /* oct -> tet -> another oct */
-    double path2[2];     /* of the hops: in plane (x and y together), along c; angstrom^2 */
+    struct ion *ion; /* [n] owner: this struct */
+    int32_t *at;     /* [n_sites] number of the ion, -1 = none; owner: this struct */
+    double (
+        *vector)[3]; /* [n_planes][SITE_KINDS][IONS_FACES] steps, angstrom; owner: this struct */
+    double sum[3];   /* displacements of all ions together, angstrom */
+    int64_t events;  /* steps oct -> tet and tet -> oct */
+    int64_t left;    /* events until it is enough: ions_fired then returns false */
+    int64_t hops;    /* oct -> tet -> another oct */
+    double path2[2]; /* of the hops: in plane (x and y together), along c; angstrom^2 */
 };
 
 /* Numbers the Li+ of a configuration; box lengths are those of the cell.  False when memory runs out. */
@@ -39,9 +41,9 @@ bool ions_init(struct ions *s, const struct supercell *cell, const struct config
 void ions_free(struct ions *s);
 
 /* An engine_listener: context is the struct ions. */
-void ions_fired(void *context, const struct event_channel *ch);
+bool ions_fired(void *context, const struct event_channel *ch);
 
-/* Forgets displacements and counts; the ions stay where they are. */
+/* Forgets displacements and counts, but not how many events are left; the ions stay where they are. */
 void ions_restart(struct ions *s);
 
 #endif

@@ -145,9 +145,8 @@ static bool take_number(double *number, const char *flag, const char *value, dou
     *number = strtod(value, &end);
     if (end != value && !*end && *number >= low && *number <= high)
         return true;
-    fprintf(stderr,
-            "command line: error: %s: expected a number from %g to %g, found `%.40s`\n", flag, low,
-            high, value);
+    fprintf(stderr, "command line: error: %s: expected a number from %g to %g, found `%.40s`\n",
+            flag, low, high, value);
     return false;
 }
 

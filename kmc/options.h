@@ -16,11 +16,11 @@ enum {
 };
 
 struct options {
-    const char *scenario;             /* path or "builtin:NAME" */
-    const char *output;               /* -o, NULL when absent */
-    const char *directory;            /* of kmc resume, else NULL */
-    bool quiet, verbose, json, dry;   /* dry: --check of kmc study */
-    double max_wallclock_s;           /* 0 = no limit */
+    const char *scenario;           /* path or "builtin:NAME" */
+    const char *output;             /* -o, NULL when absent */
+    const char *directory;          /* of kmc resume, else NULL */
+    bool quiet, verbose, json, dry; /* dry: --check of kmc study */
+    double max_wallclock_s;         /* 0 = no limit */
     /* kmc diffuse; lists as given, NULL and 0 when absent */
     const char *voltages, *li, *temperatures;
     double hops, step_hops;
