@@ -35,7 +35,7 @@ struct survey {
     const struct options *o;
     struct list temperatures, points;
     bool by_voltage;
-    int64_t replicas;
+    int64_t replicas, seed;
     struct diffusion_row *rows; /* [temperature][point] */
     struct progress progress;
     struct output_info info;
@@ -228,6 +228,7 @@ static int measure_temperature(struct survey *s, const struct scenario *c) {
         return status;
     s->sim = &sim;
     s->replicas = sim.replicas;
+    s->seed = scenario_int(c, "run.seed");
     s->models = malloc(2 * sizeof *s->models);
     if (!check_points(s, &sim.cell))
         status = EXIT_USAGE;
@@ -287,9 +288,10 @@ static void write_json(FILE *out, const void *context) {
     for (int k = 0; k < t.n; k++)
         fprintf(out, "%s%.9g", k ? ", " : "", t.x[k]);
     fprintf(out,
-            "],\n  \"replicas\": %lld,\n  \"hops_per_li\": %.9g,\n  \"step_hops_per_li\": %.9g,\n"
+            "],\n  \"seed\": %lld,\n  \"replicas\": %lld,\n  \"hops_per_li\": %.9g,\n  "
+            "\"step_hops_per_li\": %.9g,\n"
             "  \"claims\": \"uncalibrated\"\n}\n",
-            (long long)s->replicas, s->o->hops > 0 ? s->o->hops : DEFAULT_HOPS,
+            (long long)s->seed, (long long)s->replicas, s->o->hops > 0 ? s->o->hops : DEFAULT_HOPS,
             s->o->step_hops > 0 ? s->o->step_hops : DEFAULT_STEP_HOPS);
 }
 
