@@ -127,7 +127,7 @@ diffuse_threads() {
 expect "kmc diffuse gives the same numbers on 1 and 2 threads" diffuse_threads
 diffuse_point() { # the composition alone gives what it gives beside others
     "$KMC" diffuse builtin:nmc111 -q --replicas 2 --hops 4 --li 0.3 --seed 5 --set structure.cells_a=6 --set structure.cells_b=6 \
-        --set structure.repeats=1 | grep '^ 298.1  0.3' >"$WORK/point" && [ -s "$WORK/point" ] && grep -qxFf "$WORK/point" "$WORK/diffuse1.table"
+        --set structure.repeats=1 | grep '^ 298.1' >"$WORK/point" && [ -s "$WORK/point" ] && grep -qxFf "$WORK/point" "$WORK/diffuse1.table"
 }
 expect "a point of kmc diffuse does not depend on the others" diffuse_point
 diffuse_refuses() { # expected words, flags...

@@ -13,7 +13,7 @@
 #include "../../kmc/structure.h"
 #include "../fixture.h"
 
-enum { STREAMS = 24, ROUNDS = 240, STEPS = 240, OBSERVABLES = 8 };
+enum { STREAMS = 16, ROUNDS = 240, STEPS = 240, OBSERVABLES = 8 };
 
 static const char *const NAMES[OBSERVABLES] = {
     "energy, eV", "Li+ on tets", "Li+ in TM layers", "Ni3+", "Ni4+", "Co4+", "Mn4+", "O holes"};
