@@ -7,7 +7,8 @@
 enum { APPROACH_ROUNDS = 40, REST_ROUNDS = 40 };
 enum { FLUCTUATION_ROUNDS = 200 };
 
-static const double BURN_IN_HOPS = 2; /* of a Li+ */
+static const double BURN_IN_HOPS = 2;                            /* of a Li+ */
+static const double SEARCH_HOPS_MIN = 10, BURN_IN_HOPS_MIN = 20; /* of all, where Li+ are few */
 /* Slower than this is no diffusion: events for one hop asked for, and length of an advance in s. */
 static const double EVENTS_PER_HOP_MAX = 100, STEP_MAX_S = 1e9;
 
@@ -102,7 +103,7 @@ static bool find_step(struct diffusion_run *w) {
         ions_restart(&w->ions);
         diffusion_step(w);
         double hops = (double)w->ions.hops;
-        if (hops >= 1 && hops >= 0.5 * wanted) {
+        if (hops >= fmax(SEARCH_HOPS_MIN, 0.5 * wanted)) {
             w->step_s *= wanted / hops;
             return true;
         }
@@ -114,17 +115,19 @@ static bool find_step(struct diffusion_run *w) {
 
 /* Burn-in, from which the length of the advance is corrected. */
 static bool settle(struct diffusion_run *w) {
-    int steps = (int)ceil(BURN_IN_HOPS / w->d->step_hops);
-    double hops = (double)w->ions.n * (w->d->hops + BURN_IN_HOPS);
-    w->ions.left = (int64_t)(EVENTS_PER_HOP_MAX * hops) + 1;
-    if (w->ions.n == 0 || !find_step(w))
+    if (w->ions.n == 0)
+        return false;
+    double n = (double)w->ions.n, burn_in = fmax(BURN_IN_HOPS, BURN_IN_HOPS_MIN / n);
+    int steps = (int)ceil(burn_in / w->d->step_hops);
+    w->ions.left = (int64_t)(EVENTS_PER_HOP_MAX * n * (w->d->hops + burn_in)) + 1;
+    if (!find_step(w))
         return false;
     ions_restart(&w->ions);
     for (int k = 0; k < steps && w->ions.left > 0; k++)
         diffusion_step(w);
     if (w->ions.hops == 0 || w->ions.left <= 0)
         return false;
-    w->step_s *= steps * w->d->step_hops * (double)w->ions.n / (double)w->ions.hops;
+    w->step_s *= steps * w->d->step_hops * n / (double)w->ions.hops;
     return true;
 }
 
