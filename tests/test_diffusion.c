@@ -155,7 +155,7 @@ Test(diffusion, one_vacancy_correlates_hops_as_known) {
 
 /* The whole measurement at two temperatures: D, its activation energy, f near 1 (6 Li+ on 108 octs meet now and then). */
 Test(diffusion, measured_in_an_ideal_gas) {
-    enum { REPLICAS = 8 };
+    enum { REPLICAS = 20 };
     static const char *const at[] = {"conditions.temperature_K=298.15",
                                      "conditions.temperature_K=450"};
     struct diffusion_result result[2][REPLICAS];
@@ -185,7 +185,7 @@ Test(diffusion, measured_in_an_ideal_gas) {
     cr_log_info("activation %.4f +- %.4f eV (0.65), D %.3g +- %.2g (%.3g), f %.3f +- %.3f\n",
                 e.mean, e.standard_error, d.mean, d.standard_error, dilute, f.mean,
                 f.standard_error);
-    cr_expect(fabs(e.mean - 0.65) < 4 * e.standard_error && e.standard_error < 0.02,
+    cr_expect(fabs(e.mean - 0.65) < 4 * e.standard_error && e.standard_error < 0.01,
               "activation energy %.4f +- %.4f eV, exact 0.65", e.mean, e.standard_error);
     cr_expect(fabs(f.mean - 0.97) < 0.03 + 4 * f.standard_error && f.standard_error < 0.15,
               "f %.3f +- %.3f", f.mean, f.standard_error);
