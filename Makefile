@@ -127,7 +127,7 @@ demo:
 TEST_FILES     := $(sort $(wildcard tests/*.c))
 VALIDATE_FILES := $(sort $(wildcard tests/validate/*.c))
 TEST_OBJECTS     = $(patsubst %.c,$(OBJ)/%.o,$(TEST_FILES))
-VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES))
+VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES)) $(OBJ)/tests/fixture.o
 
 $(BUILD)/test: $(TEST_OBJECTS) $(LIBRARY)
 	@echo link $@

@@ -25,6 +25,8 @@ struct engine_advanced {
 
 struct engine;
 
+typedef bool engine_listener(void *context, const struct event_channel *ch);
+
 /* One call of either verb for one of many replicas, and its result. */
 struct engine_task {
     struct engine *engine;
@@ -56,6 +58,9 @@ struct engine_ops {
     void (*equilibrate_all)(struct engine_task *task, int n);
     void (*advance_all)(struct engine_task *task, int n);
     void (*fetch)(struct engine *e);
+    /* From now on `fired` hears of every event that `advance` carries out, in their order, after it has changed the configuration, and
+     * ends the advance there and then by returning false; NULL = nobody listens.  The member is NULL where a back end cannot tell. */
+    void (*listen)(struct engine *e, engine_listener *fired, void *context);
     /* Counts the states of n replicas where they are; NULL = on the host. */
     void (*census_all)(struct engine *const *e, struct census *census, int n);
 };

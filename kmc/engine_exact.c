@@ -75,9 +75,11 @@ struct engine {
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
     double more_draws[VOLTAGE_BANDS];            /* factor on the draws asked for: see is_on_top */
-    uint8_t owns[2][256]; /* by cation (0) or anion (1) byte: may the site own channels */
-    int64_t *stale;       /* [n_sites] owners to refresh after an event */
-    uint8_t *is_stale;    /* [n_sites] */
+    uint8_t owns[2][256];   /* by cation (0) or anion (1) byte: may the site own channels */
+    int64_t *stale;         /* [n_sites] owners to refresh after an event */
+    uint8_t *is_stale;      /* [n_sites] */
+    engine_listener *fired; /* NULL = nobody listens */
+    void *listener;
 };
 
 /* ---- equilibrate ---- */
@@ -322,10 +324,17 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
         refresh_influenced(e, &ctx, site, n);
         count_event(e, &ch, step_s, out);
         changed = true;
+        if (e->fired && !e->fired(e->listener, &ch))
+            break;
     }
     if (changed) /* the order follows from the state alone: an engine made from a stored one draws the same */
         site_lists_sort(&e->lists, e->m, &e->s->x);
     e->s->time_s += step_s;
+}
+
+static void exact_listen(struct engine *e, engine_listener *fired, void *context) {
+    e->fired = fired;
+    e->listener = context;
 }
 
 /* ---- life ---- */
@@ -368,4 +377,5 @@ const struct engine_ops engine_exact = {.name = "exact",
                                         .create = exact_create,
                                         .free = exact_free,
                                         .equilibrate = exact_equilibrate,
-                                        .advance = exact_advance};
+                                        .advance = exact_advance,
+                                        .listen = exact_listen};

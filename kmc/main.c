@@ -15,6 +15,7 @@ static const struct {
     {"resume", cmd_resume, "go on with an interrupted run, same results to the bit"},
     {"study", cmd_study, "many scenarios with the same seeds, compared with each other"},
     {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
+    {"diffuse", cmd_diffuse, "diffusivities of Li+ against composition and temperature"},
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},

@@ -35,6 +35,22 @@ static const char study_help[] =
     "  -v, --verbose           more notes\n"
     "  -h, --help              this text\n";
 
+static const char diffuse_help[] =
+    "SCENARIO is a TOML file or builtin:NAME (see `kmc list`).\n"
+    "      --li X,Y,...        Li+ per formula unit (default 0.95 to 0.1 of the pristine Li)\n"
+    "      --voltage V,W,...   or: cell voltages, V\n"
+    "      --temperature-K T,U temperatures (default conditions.temperature_K)\n"
+    "      --hops N            hops of a Li+ in a run (default 32)\n"
+    "      --step-hops N       hops of a Li+ between two relaxations of the electrons (default "
+    "0.1)\n"
+    "  -o, --output DIR        new directory for diffusion.csv, activation.csv, diffusion.json\n"
+    "      --threads N         processor cores, 0 = all\n"
+    "      --seed S            seed of all random streams\n"
+    "      --replicas N        independent crystals\n"
+    "      --set KEY=VALUE     override any key of the scenario; may be repeated\n"
+    "  -q, --quiet             no progress, no notes\n"
+    "  -h, --help              this text\n";
+
 static const char resume_help[] =
     "DIR is a directory of `kmc run` or `kmc study`.\n"
     "      --threads N         processor cores, 0 = all\n"
@@ -55,7 +71,12 @@ enum {
     OPT_SET,
     OPT_JSON,
     OPT_WALLCLOCK,
-    OPT_DRY
+    OPT_DRY,
+    OPT_LI,
+    OPT_VOLTAGE,
+    OPT_TEMPERATURE,
+    OPT_HOPS,
+    OPT_STEP_HOPS
 };
 
 /* Of whatever runs scenarios; the closing entry is part of it. */
@@ -75,6 +96,21 @@ enum {
 
 static const struct option flags[] = {RUN_FLAGS};
 static const struct option study_flags[] = {{"check", no_argument, NULL, OPT_DRY}, RUN_FLAGS};
+
+static const struct option diffuse_flags[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"replicas", required_argument, NULL, OPT_REPLICAS},
+    {"set", required_argument, NULL, OPT_SET},
+    {"li", required_argument, NULL, OPT_LI},
+    {"voltage", required_argument, NULL, OPT_VOLTAGE},
+    {"temperature-K", required_argument, NULL, OPT_TEMPERATURE},
+    {"hops", required_argument, NULL, OPT_HOPS},
+    {"step-hops", required_argument, NULL, OPT_STEP_HOPS},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0}};
 
 /* What cannot change a result. */
 static const struct option resume_flags[] = {
@@ -100,6 +136,18 @@ static bool override(struct options *o, const char *key, const char *value) {
     snprintf(text, sizeof o->text[0], "%s=%s", key, value);
     o->set[o->n_set++] = text;
     return true;
+}
+
+/* A number from low to high. */
+static bool take_number(double *number, const char *flag, const char *value, double low,
+                        double high) {
+    char *end = NULL;
+    *number = strtod(value, &end);
+    if (end != value && !*end && *number >= low && *number <= high)
+        return true;
+    fprintf(stderr, "command line: error: %s: expected a number from %g to %g, found `%.40s`\n",
+            flag, low, high, value);
+    return false;
 }
 
 static bool take_wallclock(struct options *o, const char *value) {
@@ -145,6 +193,19 @@ static bool take(struct options *o, int flag) {
         return override(o, "output.check_every", optarg);
     case OPT_WALLCLOCK:
         return take_wallclock(o, optarg);
+    case OPT_LI:
+        o->li = optarg;
+        return true;
+    case OPT_VOLTAGE:
+        o->voltages = optarg;
+        return true;
+    case OPT_TEMPERATURE:
+        o->temperatures = optarg;
+        return true;
+    case OPT_HOPS:
+        return take_number(&o->hops, "--hops", optarg, 1, 1e6);
+    case OPT_STEP_HOPS:
+        return take_number(&o->step_hops, "--step-hops", optarg, 1e-3, 10);
     case OPT_SET:
         if (o->n_set == OPTIONS_SET_MAX) {
             fprintf(stderr, "command line: error: --set: expected at most %d, found more\n",
@@ -203,6 +264,12 @@ int options_parse_study(struct options *o, int argc, char **argv, const char *us
 int options_parse_resume(struct options *o, int argc, char **argv, const char *usage) {
     static const struct grammar g = {"qvh", resume_help, "DIR", "runs/demo", resume_flags};
     return parse(o, argc, argv, usage, &g, &o->directory);
+}
+
+int options_parse_diffuse(struct options *o, int argc, char **argv, const char *usage) {
+    static const struct grammar g = {"o:qh", diffuse_help, "SCENARIO", "builtin:demo",
+                                     diffuse_flags};
+    return parse(o, argc, argv, usage, &g, &o->scenario);
 }
 
 struct scenario *options_load(const struct options *o) {

@@ -16,11 +16,14 @@ enum {
 };
 
 struct options {
-    const char *scenario;             /* path or "builtin:NAME" */
-    const char *output;               /* -o, NULL when absent */
-    const char *directory;            /* of kmc resume, else NULL */
-    bool quiet, verbose, json, dry;   /* dry: --check of kmc study */
-    double max_wallclock_s;           /* 0 = no limit */
+    const char *scenario;           /* path or "builtin:NAME" */
+    const char *output;             /* -o, NULL when absent */
+    const char *directory;          /* of kmc resume, else NULL */
+    bool quiet, verbose, json, dry; /* dry: --check of kmc study */
+    double max_wallclock_s;         /* 0 = no limit */
+    /* kmc diffuse; lists as given, NULL and 0 when absent */
+    const char *voltages, *li, *temperatures;
+    double hops, step_hops;
     const char *set[OPTIONS_SET_MAX]; /* "key=value" */
     size_t n_set;
     char text[8][64]; /* storage of overrides made from flags */
@@ -35,6 +38,9 @@ int options_parse_study(struct options *o, int argc, char **argv, const char *us
 
 /* The same for `kmc resume`: one run directory, and only flags that change no result. */
 int options_parse_resume(struct options *o, int argc, char **argv, const char *usage);
+
+/* The same for `kmc diffuse`. */
+int options_parse_diffuse(struct options *o, int argc, char **argv, const char *usage);
 
 /* Loads the scenario the options name; NULL after printing (exit code 2). */
 struct scenario *options_load(const struct options *o);

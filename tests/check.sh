@@ -115,6 +115,38 @@ readme_study() {
 expect "the study of the README runs" readme_study
 voltage() { "$KMC" voltage builtin:demo -q --replicas 1 -o "$WORK/curve.csv" && [ "$(wc -l <"$WORK/curve.csv")" -gt 100 ]; }
 expect "kmc voltage writes a curve" voltage
+diffuse() { # threads
+    "$KMC" diffuse builtin:nmc111 -q --threads "$1" --replicas 2 --hops 4 --li 0.6,0.3 --temperature-K 298.15,330 --seed 5 \
+        --set structure.cells_a=6 --set structure.cells_b=6 --set structure.repeats=1 -o "$WORK/diffuse$1" >"$WORK/diffuse$1.table"
+}
+diffuse_threads() {
+    diffuse 1 && diffuse 2 && cmp "$WORK/diffuse1.table" "$WORK/diffuse2.table" && cmp "$WORK/diffuse1/diffusion.csv" "$WORK/diffuse2/diffusion.csv" &&
+        cmp "$WORK/diffuse1/activation.csv" "$WORK/diffuse2/activation.csv" && [ "$(wc -l <"$WORK/diffuse1/diffusion.csv")" = 5 ] &&
+        grep -q '"seed": 5' "$WORK/diffuse1/diffusion.json"
+}
+expect "kmc diffuse gives the same numbers on 1 and 2 threads" diffuse_threads
+diffuse_point() { # the composition alone gives what it gives beside others
+    "$KMC" diffuse builtin:nmc111 -q --replicas 2 --hops 4 --li 0.3 --seed 5 --set structure.cells_a=6 --set structure.cells_b=6 \
+        --set structure.repeats=1 | grep '^ 298.1' >"$WORK/point" && [ -s "$WORK/point" ] && grep -qxFf "$WORK/point" "$WORK/diffuse1.table"
+}
+expect "a point of kmc diffuse does not depend on the others" diffuse_point
+diffuse_refuses() { # expected words, flags...
+    words=$1
+    shift
+    "$KMC" diffuse "$@" -o "$WORK/never" >"$WORK/last_out" 2>"$WORK/last_err"
+    [ $? = 2 ] && [ ! -s "$WORK/last_out" ] && [ ! -e "$WORK/never" ] && grep -q "error: .*$words" "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" ||
+        { cat "$WORK/last_err"; return 1; }
+}
+expect "kmc diffuse refuses a list that is none" diffuse_refuses "found .0.5,x" builtin:demo --li 0.5,x
+expect "kmc diffuse refuses an empty entry" diffuse_refuses "found .3.8,," builtin:demo --voltage 3.8,,4.2
+expect "kmc diffuse refuses more Li+ than the crystal has" diffuse_refuses "pristine crystal (1.2" builtin:demo --li 1.5
+expect "kmc diffuse refuses less than one Li+" diffuse_refuses "one Li+ in the box" builtin:demo --li 0.0001
+expect "kmc diffuse refuses both lists" diffuse_refuses "found both" builtin:demo --li 0.5 --voltage 4
+expect "kmc diffuse refuses a temperature out of range" diffuse_refuses "from 200 to 500" builtin:demo --temperature-K 25
+expect "kmc diffuse refuses free surfaces" diffuse_refuses "bulk" builtin:demo --set structure.geometry=slab
+expect "kmc diffuse refuses no hops" diffuse_refuses "from 1 to" builtin:demo --hops 0
+diffuse_engine() { "$KMC" diffuse builtin:demo --engine cpu; [ $? = 2 ]; }
+expect "kmc diffuse refuses flags of a run" diffuse_engine
 export_all() {
     for at in initial charge discharge; do
         "$KMC" export "$WORK/hash" --cycle 1 --at $at --format extxyz -o "$WORK/$at.extxyz" &&
