@@ -1,3 +1,4 @@
+#include "calibrated.h"
 #include "commands.h"
 #include "estimate.h"
 #include "options.h"
@@ -45,6 +46,7 @@ static int print_all(const struct simulation *sim) {
         return status;
     double wall = e.replica_s * (double)sim->replicas / sim->threads;
     print_cell(sim);
+    printf("parameters   %s, %s\n", e.parameter_hash, calibrated_claims(e.parameter_hash));
     print_memory(sim, &e.memory);
     printf("effort       %lld replicas x %lld cycles, %.2g draws and about %.2g evaluated moves a "
            "site and slice\n",
