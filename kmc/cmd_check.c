@@ -41,12 +41,14 @@ static void print_memory(const struct simulation *sim, const struct memory *m) {
 static int print_all(const struct simulation *sim) {
     const struct protocol *p = &sim->protocol;
     struct estimate e;
+    char hash[17];
     int status = estimate_of(&e, sim, stderr);
     if (status)
         return status;
     double wall = e.replica_s * (double)sim->replicas / sim->threads;
     print_cell(sim);
-    printf("parameters   %s, %s\n", e.parameter_hash, calibrated_claims(e.parameter_hash));
+    scenario_parameter_hash(sim->scenario, hash);
+    printf("parameters   %s, %s\n", hash, calibrated_claims(hash));
     print_memory(sim, &e.memory);
     printf("effort       %lld replicas x %lld cycles, %.2g draws and about %.2g evaluated moves a "
            "site and slice\n",

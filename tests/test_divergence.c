@@ -40,7 +40,7 @@ static void expect_text(const char *text, const char *part) {
 Test(divergence, cpu_agrees_with_itself_for_any_number_of_threads) {
     char *text = NULL;
     struct divergence d = {{&engine_cpu, &engine_cpu}, {1, 2}};
-    int status = compare("builtin:o3-lmr", SET(SMALL, "run.replicas=2"), &d, &text);
+    int status = compare("builtin:o3-lmr", SET(SMALL, "run.replicas=3"), &d, &text);
     cr_assert_eq(status, 0, "%s", text);
     cr_assert_eq(strncmp(text, "no difference in ", 17), 0, "%s", text);
     cr_assert_gt(engine_compare_calls(), 200);

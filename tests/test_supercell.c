@@ -395,7 +395,8 @@ Test(supercell, li2mno3_is_a_perfect_honeycomb) {
 
 Test(supercell, composite_surrounds_li_with_mn) {
     for (int replica = 0; replica < 3; replica++) {
-        struct crystal *x = build(HOST, SET("structure.domain_cells=6"), (uint32_t)replica);
+        struct crystal *x = build(
+            HOST, SET("structure.order=composite", "structure.domain_cells=6"), (uint32_t)replica);
         cr_assert_float_eq(honeycomb(x), 1, 1e-12);
         cr_assert_eq(contacts(x, "Li", "Li"), 0);
         cr_assert_gt(contacts(x, "Li", "Mn"), 5.5);
@@ -421,7 +422,7 @@ Test(supercell, domain_size_matters) {
     int inner[3] = {0};
     for (int q = 0; q < 3; q++)
         for (uint32_t replica = 0; replica < 4; replica++) {
-            struct crystal *x = build(HOST, SET(size[q]), replica);
+            struct crystal *x = build(HOST, SET("structure.order=composite", size[q]), replica);
             inner[q] += inner_sites(x);
             destroy(x);
         }
@@ -859,8 +860,10 @@ Test(supercell, charge_that_mn_and_ni_cannot_take_is_refused) {
 }
 
 Test(supercell, boxes_that_do_not_fit_are_refused) {
-    refuse(SET("structure.cells_a=13"), "structure.cells_a", "13 x 12");
-    refuse(SET("structure.cells_b=10"), "structure.cells_b", "12 x 10");
+    refuse(SET("structure.cells_a=13", "structure.order=composite"), "structure.cells_a",
+           "13 x 12");
+    refuse(SET("structure.cells_b=10", "structure.order=composite"), "structure.cells_b",
+           "12 x 10");
     refuse(SET("structure.geometry=particle", "structure.vacuum_cells=5"), "structure.vacuum_cells",
            "across");
 }
