@@ -57,6 +57,12 @@ criterion test "$BUILD/test" -j2
 criterion validate "$BUILD/validate" -j2
 
 echo "== program"
+frozen=lattices/data/calibration/parameters.toml
+calibrated() { "$KMC" check "$1" | tee "$WORK/last" | grep -q "^parameters   $(sed -n '1s/.*parameters \([0-9a-f]*\)\..*/\1/p' $frozen), calibrated"; }
+expect "the program's own parameters are the calibrated ones" calibrated builtin:o3-lmr
+expect "the frozen parameters are the program's own" calibrated $frozen
+not_calibrated() { "$KMC" check builtin:demo --set model.hole_eV=4.5 | grep -q "^parameters .* uncalibrated"; }
+expect "other parameters are called uncalibrated" not_calibrated
 reference=$(hashes "$KMC" --threads 1)
 expect "recounts at every slice change nothing" same_hashes "$reference" "$KMC" --check-every 1
 for file in tests/golden/*.toml; do
