@@ -90,7 +90,6 @@ class Calibration:
     rounds: int
     replicas: int
     threads: int
-    keys: dict[str, Any]  # of all runs of the fit, not of the table
     parameters: list[Parameter]
     conditions: list[Condition]
     targets: list[Target]
@@ -239,7 +238,6 @@ def load_calibration(folder: Path) -> Calibration:
                     "seed initial_points round_points rounds replicas threads table_replicas"
                 ).split()
             },
-            keys=fit.get("set", {}),
             parameters=[
                 Parameter(p["name"], float(p["low"]), float(p["high"]), p["source"], p["set"])
                 for p in data["parameter"]
@@ -300,7 +298,7 @@ def study_text(c: Calibration, number: int, points: Array, first: int) -> str:
     lines += [f"seed = {c.seed + number}", ""]
     for k, x in enumerate(points):
         for condition in c.conditions:
-            keys = condition.keys | c.keys | c.settings(x)
+            keys = condition.keys | c.settings(x)
             keys |= {"output.snapshots": "none"}
             lines += ["[[scenario]]", f'name = "{condition.name}-{first + k}"']
             lines += [f'base = "{condition.base}"']

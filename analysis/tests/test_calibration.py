@@ -23,7 +23,6 @@ rounds = 1
 replicas = 4
 threads = 1
 table_replicas = 4
-set = { "kinetics.equilibration_sweeps" = 2 }
 [[parameter]]
 name = "a"
 low = 0.0
@@ -93,7 +92,6 @@ def test_study_is_toml_with_every_condition_at_every_point(folder: Path) -> None
         "list_eV": [0.15, 1.0],
     }
     assert study["scenario"][0]["set"]["structure"]["order"] == "swap"
-    assert study["scenario"][0]["set"]["kinetics"]["equilibration_sweeps"] == 2
 
 
 def test_one_sided_targets_miss_on_one_side_only() -> None:
