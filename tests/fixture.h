@@ -38,8 +38,8 @@ struct fixture {
         "elements.Co.oxidation_eV=[4.05]", "elements.Mn.oxidation_eV=[3.1]",                       \
         "elements.Ni.li_layer_extra_eV=0", "elements.Ni.tet_extra_eV=0",                           \
         "elements.Co.li_layer_extra_eV=0", "elements.Co.tet_extra_eV=0",                           \
-        "elements.Mn.hop_barrier_eV=[1.0,1.35]", "kinetics.stiff_firings=3",                       \
-        "kinetics.tet_lifetime_slices=10"
+        "elements.Mn.tet_extra_eV=0", "elements.Mn.hop_barrier_eV=[1.0,1.35]",                     \
+        "kinetics.stiff_firings=3", "kinetics.tet_lifetime_slices=10"
 
 /* `source` as in scenario_load; `set` ends with NULL and may be NULL itself. */
 struct fixture *fixture_create(const char *source, const char *const *set);
