@@ -41,6 +41,11 @@ struct fixture {
         "elements.Mn.tet_extra_eV=0", "elements.Mn.hop_barrier_eV=[1.0,1.35]",                     \
         "kinetics.stiff_firings=3", "kinetics.tet_lifetime_slices=10"
 
+/* The same with barriers so low that they take turns with all other events. */
+#define FIXTURE_CONTESTED_LIVELY                                                                   \
+    FIXTURE_CONTESTED, "surface.proton_exchange_barrier_eV=0.5", "surface.proton_hop_eV=0.5",      \
+        "model.mn_beyond_hop_eV=[0.3,0.3,0.3]", "kinetics.stiff_firings=1e6"
+
 /* `source` as in scenario_load; `set` ends with NULL and may be NULL itself. */
 struct fixture *fixture_create(const char *source, const char *const *set);
 void fixture_free(struct fixture *f);

@@ -138,15 +138,11 @@ Test(influence, covers_all_reads_in_the_smallest_box) {
     follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, BOX_3, "structure.stacking=ABAC"), 190);
 }
 
-/* Mn above 4+, H+ for Li+ at the surface. */
-#define CONTESTED                                                                                  \
-    FIXTURE_CONTESTED, "surface.proton_exchange_barrier_eV=0.5", "surface.proton_hop_eV=0.5",      \
-        "model.mn_beyond_hop_eV=[0.3,0.3,0.3]", "kinetics.stiff_firings=1e6"
-
 Test(influence, covers_all_reads_with_contested_mechanisms) {
     struct bench b;
-    struct fixture *slab = fixture_create(
-        "builtin:o3-lmr", FIXTURE_SET(LIVELY, BOX_4, CONTESTED, "structure.geometry=slab"));
+    struct fixture *slab =
+        fixture_create("builtin:o3-lmr", FIXTURE_SET(LIVELY, BOX_4, FIXTURE_CONTESTED_LIVELY,
+                                                     "structure.geometry=slab"));
     fixture_protonate(slab, 1);
     bench_init(&b, slab);
     run(&b, 3.6, 1e-3, 4, 40);
@@ -156,7 +152,8 @@ Test(influence, covers_all_reads_with_contested_mechanisms) {
     cr_expect_gt(b.fired[EVENT_PROTON], 0);
     cr_expect_gt(b.fired[EVENT_HOP], 0);
     bench_free(&b);
-    bench_init(&b, fixture_create("builtin:li2mno3", FIXTURE_SET(LIVELY, BOX_4, CONTESTED)));
+    bench_init(&b, fixture_create("builtin:li2mno3",
+                                  FIXTURE_SET(LIVELY, BOX_4, FIXTURE_CONTESTED_LIVELY)));
     run(&b, 4.6, 1e-3, 4, 40);
     cr_expect_gt(b.fired[EVENT_HOP], 0);
     bench_free(&b);

@@ -291,6 +291,12 @@ def _toml(value: Any) -> str:
     )
 
 
+def _scenario(name: str, base: str, keys: dict[str, Any]) -> list[str]:
+    keys = keys | {"output.snapshots": "none"}
+    lines = ["[[scenario]]", f'name = "{name}"', f'base = "{base}"']
+    return lines + [f"set.{key} = {_toml(value)}" for key, value in sorted(keys.items())] + [""]
+
+
 def study_text(c: Calibration, number: int, points: Array, first: int) -> str:
     """The study of a round: all conditions at `points` (k, parameters), whose numbers begin with `first`; scenarios are called
     CONDITION-NUMBER.  All points of a round have one seed, so that they differ by their parameters alone."""
@@ -299,10 +305,7 @@ def study_text(c: Calibration, number: int, points: Array, first: int) -> str:
     for k, x in enumerate(points):
         for condition in c.conditions:
             keys = condition.keys | c.settings(x)
-            keys |= {"output.snapshots": "none"}
-            lines += ["[[scenario]]", f'name = "{condition.name}-{first + k}"']
-            lines += [f'base = "{condition.base}"']
-            lines += [f"set.{key} = {_toml(value)}" for key, value in sorted(keys.items())] + [""]
+            lines += _scenario(f"{condition.name}-{first + k}", condition.base, keys)
     return "\n".join(lines)
 
 
@@ -380,8 +383,7 @@ class Surrogate:
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
         self.c = c
-        low, high = _bounds(c)
-        unit = (seen.x - low) / (high - low)
+        unit = self._unit(seen.x)
         self.models = []
         for k in range(len(c.targets)):
             ok = ~np.isnan(seen.mean[:, k]) & ~np.isnan(seen.error[:, k])
@@ -491,9 +493,7 @@ def table(folder: Path, kmc: Path, work: Path) -> str:
     lines = ["[study]", 'name = "table"', f"replicas = {c.table_replicas}"]
     lines += [f"seed = {c.seed + 1000}", ""]
     for condition in conditions:
-        lines += ["[[scenario]]", f'name = "{condition.name}"', f'base = "{condition.base}"']
-        keys = condition.keys | {"output.snapshots": "none"}
-        lines += [f"set.{key} = {_toml(value)}" for key, value in sorted(keys.items())] + [""]
+        lines += _scenario(condition.name, condition.base, condition.keys)
     _run_study(c, kmc, work, "table", "\n".join(lines))
     out = ["| target | published | model [95 %] | within | replicas | box, cells × planes |"]
     out += ["|---|---|---|---|---|---|"]
