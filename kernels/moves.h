@@ -4,13 +4,13 @@
  *   join, split      two holes on a bond O - O form a dimer and back
  *   oxidise, reduce  a token hops between an oct and a bonded O of it
  *   combine, cleave  a token hops between an oct and an O of it, which forms or leaves a dimer with its neighbour in direction `dir`
- * The last three rows take part only while their pair is fast (kernels/events.h); seen from either end that is the same question, so each move has its
+ * The last three rows take part only while their pair is fast (kernels/channels.h); seen from either end that is the same question, so each move has its
  * reverse with the same chance of being drawn, and acceptance min(1, exp(-dOmega/kT)) keeps exp(-Omega/kT) stationary.
  * Where both ends can hold two tokens or more a coin picks the direction before looking: Ni3+ Ni3+ <-> Ni2+ Ni4+ is drawn alike from both sides.
  */
 #ifndef KERNELS_MOVES_H
 #define KERNELS_MOVES_H
-#include "events.h"
+#include "oxygen.h"
 #include "philox.h"
 
 enum move_kind { MOVE_TOKEN, MOVE_JOIN, MOVE_SPLIT, MOVE_COMBINE, MOVE_CLEAVE };
@@ -67,8 +67,8 @@ KMC_HD int moves_is_bonded_at(int32_t kind, uint8_t byte) {
 
 KMC_HD int moves_is_fast(const struct move_context *k, int kind, const struct move *mv,
                          int64_t kra) {
-    return events_is_fast(&k->limits, kind, mv->energy + (int64_t)mv->li_change * k->voltage_ueV,
-                          kra);
+    return channels_is_fast(&k->limits, kind, mv->energy + (int64_t)mv->li_change * k->voltage_ueV,
+                            kra);
 }
 
 /* Turns the bond so that a token can hop a -> b; 0 when none can. */
@@ -116,7 +116,7 @@ KMC_HD int moves_exchange(const struct move_context *k, struct move *mv, uint8_t
         return 0;
     moves_token(k, mv, byte_a, byte_b, 1);
     return moves_is_fast(k, EVENT_OXIDISE, mv,
-                         events_molecular_kra(k->m, k->x, o, rate_model_partner(byte_o)));
+                         oxygen_molecular_kra(k->m, k->x, o, rate_model_partner(byte_o)));
 }
 
 /* Two O: both holes may join, partners may split. */
@@ -132,7 +132,7 @@ KMC_HD int moves_pair(const struct move_context *k, struct move *mv, uint8_t byt
     mv->energy = sa == ANION_HOLE ? mv->energy : -mv->energy;
     mv->li_change = 0;
     return moves_is_fast(k, EVENT_JOIN, mv,
-                         k->m->peroxo_formation[events_contact(mv->bond.a, st->oxygen[dir])]);
+                         k->m->peroxo_formation[oxygen_contact(mv->bond.a, st->oxygen[dir])]);
 }
 
 /* Oct a, its O b, and b's neighbour in direction dir. */
@@ -151,7 +151,7 @@ KMC_HD int moves_triple(const struct move_context *k, struct move *mv, uint8_t b
         return 0;
     int64_t join = energy_join(m, k->x, p, st->reverse[dir]);
     int64_t oxygen = combine ? join + tokens_energy(m, k->x, o, byte_b, +1)
-                             : -join + events_cut_off(m, k->x, o, dir);
+                             : -join + oxygen_cut_off(m, k->x, o, dir);
     mv->kind = combine ? MOVE_COMBINE : MOVE_CLEAVE;
     mv->energy = oxygen + tokens_energy(m, k->x, a, byte_a, combine ? -1 : +1) -
                  2 * m->valence_unit * 12 * 2;
@@ -219,15 +219,15 @@ KMC_HD void moves_apply(const struct move_context *k, const struct move *mv) {
         break;
     case MOVE_JOIN:
     case MOVE_SPLIT:
-        events_apply_bond(m, k->x, a, mv->bond.dir, mv->kind == MOVE_JOIN);
+        oxygen_apply_bond(m, k->x, a, mv->bond.dir, mv->kind == MOVE_JOIN);
         break;
     case MOVE_COMBINE:
         tokens_apply(m, k->x, a, -1);
         tokens_apply(m, k->x, b, +1);
-        events_apply_bond(m, k->x, b, mv->bond.dir, 1);
+        oxygen_apply_bond(m, k->x, b, mv->bond.dir, 1);
         break;
     default: /* MOVE_CLEAVE */
-        events_apply_bond(m, k->x, b, mv->bond.dir, 0);
+        oxygen_apply_bond(m, k->x, b, mv->bond.dir, 0);
         tokens_apply(m, k->x, b, -1);
         tokens_apply(m, k->x, a, +1);
         break;

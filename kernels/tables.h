@@ -3,7 +3,7 @@
  * Only + - * / and integer conversions of IEEE double precision are used (compile with -ffp-contract=off, nvcc -fmad=false), so no table, threshold or
  * waiting time depends on the C library, on FMA units or on the device.
  *     exp(-E / kT) = coarse[E >> 10] * fine[E & 1023],   E in ueV, 0 <= E < 2^22 (4.2 eV);
- *     0 above: at 500 K below 1e-42, far under the floor of rates (events.h) at any temperature that a scenario allows.
+ *     0 above: at 500 K below 1e-42, far under the floor of rates (channels.h) at any temperature that a scenario allows.
  */
 #ifndef KERNELS_TABLES_H
 #define KERNELS_TABLES_H

@@ -195,7 +195,7 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
                               int64_t draws, int64_t measured, struct engine_equilibrated *out) {
     memset(out, 0, sizeof *out);
     struct move_context k = {e->m, &e->s->x, {0}, electrode->voltage_ueV, e->complete};
-    events_limits_init(&k.limits, e->m, slice_s);
+    channels_limits_init(&k.limits, e->m, slice_s);
     int band = voltage_band(electrode->voltage_ueV);
     draws = (int64_t)((double)draws * e->more_draws[band]);
     measured = (int64_t)((double)measured * e->more_draws[band]);
@@ -306,7 +306,7 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
                                 .n_li = e->s->n_li,
                                 .step_s = step_s,
                                 .slice_s = slice_s}; /* no fields, no bounds: the reference */
-    events_limits_init(&ctx.limits, e->m, slice_s);
+    channels_limits_init(&ctx.limits, e->m, slice_s);
     double used = 0;
     bool changed = false;
     e->s->step++;

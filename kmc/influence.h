@@ -1,6 +1,6 @@
 /* influence: what reads a given site, so that after an event only that is computed again.
  *
- * Derived from the reads of kernels/events.h:
+ * Derived from the reads of kernels/hops.h and kernels/oxygen.h:
  *   an ion reads itself, its face neighbours d, their face neighbours e, the O vertices of all of them and what shares a face with them;
  *   an O reads itself and its O neighbours x, their octs a, the O vertices and face neighbours of a, and the O neighbours of x;
  *   the fields of a cation site (kernels/fields.h) read its O vertices and face neighbours; of an O: itself and its O neighbours;

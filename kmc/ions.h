@@ -10,7 +10,7 @@
 #ifndef KMC_IONS_H
 #define KMC_IONS_H
 #include <stdbool.h>
-#include "../kernels/events.h"
+#include "../kernels/channels.h"
 #include "../lattices/supercell.h"
 
 enum { IONS_FACES = 10 }; /* most neighbours through a face */

@@ -51,7 +51,7 @@ uint32_t schedule_equilibrate(const struct schedule *s, const struct rate_model 
     double per_pass = s->mean_lanes[band] * (double)s->n_tiles * rounds;
     double measured = (double)task->measured / (double)(task->draws > 0 ? task->draws : 1);
     memset(call, 0, sizeof *call);
-    events_limits_init(&call->limits, m, task->slice_s);
+    channels_limits_init(&call->limits, m, task->slice_s);
     call->electrode = task->electrode;
     call->electrode.target = 0;
     call->random = state->random;
@@ -91,7 +91,7 @@ void schedule_advance(const struct schedule *s, const struct rate_model *m,
                       struct window_call *call) {
     assert(task->electrode.kappa_ueV == 0);
     memset(call, 0, sizeof *call);
-    events_limits_init(&call->limits, m, task->slice_s);
+    channels_limits_init(&call->limits, m, task->slice_s);
     call->electrode = task->electrode;
     call->random = state->random;
     call->step = state->step + 1;

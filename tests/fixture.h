@@ -3,6 +3,7 @@
  */
 #ifndef TESTS_FIXTURE_H
 #define TESTS_FIXTURE_H
+#include "../kernels/events.h"
 #include "../kmc/replica.h"
 
 struct fixture {

@@ -89,10 +89,10 @@ static bool leaves_transit(const struct event_context *e, const struct event_cha
     if ((ch->kind != EVENT_HOP && ch->kind != EVENT_PROTON) || c.kind == SITE_OCT)
         return false;
     int species = e->x->occupancy[ch->site];
-    struct event_exits exits;
+    struct hop_exits exits;
     struct energy_absent a;
     energy_take_off(e->m, e->x, c, species, &a);
-    events_exits(e, species, c, energy_place(e->m, e->x, c, species, &a), &a, &exits);
+    hops_exits(e, species, c, energy_place(e->m, e->x, c, species, &a), &a, &exits);
     return exits.total * e->step_s > e->m->tet_lifetime_steps;
 }
 
@@ -114,11 +114,11 @@ static void count(struct probe *p, const struct event_context *e, const struct e
     p->composite += !touch;
 }
 
-/* Rates below this may be missing: the floor of events.h, or the end of the Boltzmann table at 2^22
+/* Rates below this may be missing: the floor of channels.h, or the end of the Boltzmann table at 2^22
  * ueV. */
 static double smallest_rate(const struct rate_model *m) {
     double end = m->attempt_frequency * exp(-(double)(1 << 22) / m->boltzmann.kT_ueV);
-    return end > EVENTS_RATE_FLOOR ? end : EVENTS_RATE_FLOOR;
+    return end > CHANNELS_RATE_FLOOR ? end : CHANNELS_RATE_FLOOR;
 }
 
 /* O2 that leaves has no way back; its rate follows from its energy against O2 alone in a void. */
@@ -264,7 +264,7 @@ static struct event_context context_of(struct probe *p, double voltage_V, double
                               .n_li = now->n_li,
                               .step_s = step_s,
                               .slice_s = slice_s};
-    events_limits_init(&e.limits, e.m, slice_s);
+    channels_limits_init(&e.limits, e.m, slice_s);
     return e;
 }
 
@@ -582,12 +582,12 @@ Test(detailed_balance, stiff_firings_of_zero_mean_no_slow_down) {
     struct fixture *f = fixture_create("builtin:o3-lmr", FIXTURE_SET(BOX));
     struct event_context e = {.m = f->model, .step_s = 1000, .slice_s = 1000};
     f->model->stiff_firings = 0;
-    cr_assert_eq(events_slow_down(&e, EVENT_HOP, 1e12, 0), 1.0);
+    cr_assert_eq(channels_slow_down(&e, EVENT_HOP, 1e12, 0), 1.0);
     f->model->stiff_firings = 3;
-    cr_assert_eq(events_slow_down(&e, EVENT_HOP, 1e12, 0), 3.0 / (1e12 * 1000));
-    cr_assert_eq(events_slow_down(&e, EVENT_MOVE, 1e12, 0), 3.0 / (1e12 * 1000 * 22));
-    cr_assert_eq(events_slow_down(&e, EVENT_VACANCY, 1e12, 0), 3.0 / (1e12 * 1000 * 12));
-    cr_assert_eq(events_slow_down(&e, EVENT_PROTON, 1e12, 0), 3.0 / (1e12 * 1000 * 18));
-    cr_assert_eq(events_slow_down(&e, EVENT_EXCHANGE, 1e12, 0), 3.0 / (1e12 * 1000));
+    cr_assert_eq(channels_slow_down(&e, EVENT_HOP, 1e12, 0), 3.0 / (1e12 * 1000));
+    cr_assert_eq(channels_slow_down(&e, EVENT_MOVE, 1e12, 0), 3.0 / (1e12 * 1000 * 22));
+    cr_assert_eq(channels_slow_down(&e, EVENT_VACANCY, 1e12, 0), 3.0 / (1e12 * 1000 * 12));
+    cr_assert_eq(channels_slow_down(&e, EVENT_PROTON, 1e12, 0), 3.0 / (1e12 * 1000 * 18));
+    cr_assert_eq(channels_slow_down(&e, EVENT_EXCHANGE, 1e12, 0), 3.0 / (1e12 * 1000));
     fixture_free(f);
 }

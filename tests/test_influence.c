@@ -71,7 +71,7 @@ static void run(struct bench *b, double voltage_V, double step_s, int rounds, in
                                         .n_li = b->e->s->n_li,
                                         .step_s = step_s,
                                         .slice_s = step_s};
-        events_limits_init(&b->ctx.limits, b->e->m, k % 2 ? step_s : 0);
+        channels_limits_init(&b->ctx.limits, b->e->m, k % 2 ? step_s : 0);
         b->e->s->step++;
         refresh_rates(b->e, &b->ctx);
         compare_with_recomputation(b);

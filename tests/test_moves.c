@@ -34,7 +34,7 @@ static void bench_init(struct bench *b, struct fixture *f) {
     /* barriers around those of the window in the middle */
     for (int w = 0; w < WINDOWS; w++) {
         b->k[w] = (struct move_context){f->model, &fixture_state(f)->x, {0}, VOLTAGE_UEV, 0};
-        events_limits_init(&b->k[w].limits, f->model, SLICE_S[w]);
+        channels_limits_init(&b->k[w].limits, f->model, SLICE_S[w]);
     }
 }
 
