@@ -3,6 +3,7 @@
  *   token            one +e hops along a bond a - b: Li+ to a vacancy, a hole between redox centres, Li+ out against a hole in
  *   join, split      two holes on a bond O - O form a dimer and back
  *   oxidise, reduce  a token hops between an oct and a bonded O of it
+ *   oxidise, reduce  also between a bonded O and an O beside it that is in no bond, O2- or hole
  *   combine, cleave  a token hops between an oct and an O of it, which forms or leaves a dimer with its neighbour in direction `dir`
  * The last three rows take part only while their pair is fast (kernels/channels.h); seen from either end that is the same question, so each move has its
  * reverse with the same chance of being drawn, and acceptance min(1, exp(-dOmega/kT)) keeps exp(-Omega/kT) stationary.
@@ -135,6 +136,25 @@ KMC_HD int moves_pair(const struct move_context *k, struct move *mv, uint8_t byt
                          k->m->peroxo_formation[oxygen_contact(mv->bond.a, st->oxygen[dir])]);
 }
 
+/* Token between an O in no bond and a bonded one beside it. */
+KMC_HD int moves_between_oxygen(const struct move_context *k, struct move *mv, uint8_t byte_a,
+                                uint8_t byte_b) {
+    const struct rate_model *m = k->m;
+    int a_bonded = moves_is_bonded(byte_a), a = rate_model_state(byte_a),
+        b = rate_model_state(byte_b);
+    struct lattice_coord o = a_bonded ? mv->bond.a : mv->bond.b;
+    uint8_t byte_o = a_bonded ? byte_a : byte_b;
+    if (!(m->with_molecular || rate_model_state(byte_o) == ANION_MOLECULAR))
+        return 0;
+    mv->kind = MOVE_TOKEN;
+    mv->li_change = 0;
+    mv->energy = (int64_t)tokens_oxygen(m, k->x, mv->bond.a, byte_a, -1) +
+                 tokens_oxygen(m, k->x, mv->bond.b, byte_b, +1) + m->pair[a - 1][b + 1] +
+                 m->pair[a][b] - m->pair[a - 1][b] - m->pair[a][b + 1];
+    return moves_is_fast(k, EVENT_OXIDISE, mv,
+                         oxygen_molecular_kra(m, k->x, o, rate_model_partner(byte_o)));
+}
+
 /* Oct a, its O b, and b's neighbour in direction dir. */
 KMC_HD int moves_triple(const struct move_context *k, struct move *mv, uint8_t byte_a,
                         uint8_t byte_b) {
@@ -169,7 +189,9 @@ KMC_HD int moves_judge_bond(const struct move_context *k, int coin, struct move 
         moves_is_bonded_at(bond->a.kind, byte_a) || moves_is_bonded_at(bond->b.kind, byte_b);
     if (bond->triple)
         return m->with_dimers && moves_triple(k, mv, byte_a, byte_b);
-    if (bond->a.kind == SITE_O && bond->b.kind == SITE_O && (byte_a == byte_b || bonded))
+    int oxygen = bond->a.kind == SITE_O && bond->b.kind == SITE_O;
+    int one_bonded = oxygen && moves_is_bonded(byte_a) != moves_is_bonded(byte_b);
+    if (oxygen && (byte_a == byte_b || (bonded && !one_bonded)))
         return m->with_dimers && moves_pair(k, mv, byte_a, byte_b);
     if ((bonded && !m->with_dimers) || !moves_orient(m, &mv->bond, byte_a, byte_b, coin))
         return 0;
@@ -178,6 +200,8 @@ KMC_HD int moves_judge_bond(const struct move_context *k, int coin, struct move 
         byte_a = byte_b;
         byte_b = t;
     }
+    if (one_bonded)
+        return bond->dir >= 0 && moves_between_oxygen(k, mv, byte_a, byte_b);
     if (bonded)
         return moves_exchange(k, mv, byte_a, byte_b);
     moves_token(k, mv, byte_a, byte_b, 0);

@@ -26,8 +26,8 @@ struct channel_source {
     struct thinning keep;
 };
 
-/* As a group of a source: PASS_VERTEX of O in a bond only, of redox centres only. */
-enum { BONDED_VERTEX = 100, CENTRE_VERTEX };
+/* As a group of a source: PASS_VERTEX of O in a bond only, of redox centres only, PASS_OXYGEN of a bonded O and one that is not. */
+enum { BONDED_VERTEX = 100, CENTRE_VERTEX, BONDED_OXYGEN };
 
 #define KEEP_ALL                                                                                   \
     {                                                                                              \
@@ -68,9 +68,10 @@ static const struct channel_source sources[] = {
     {SITE_TET_UP, LI_GAP, PASS_TET, 0, 0, {0.02, 0.005, 0.005}, KEEP_ALL},
     {SITE_TET_UP, LI_GAP, PASS_VERTEX, 0, 0, {0.01, 0.01, 0.02}, KEEP_ALL},
     {SITE_TET_UP, TM_GAP, PASS_OCT_IN_GAP, 0, 0, {0.01, 0.003, 0.003}, KEEP_ALL},
-    {SITE_OCT, LI_GAP, BONDED_VERTEX, 0, 0, {0.4, 0.4, 1.2}, KEEP_ALL},
-    {SITE_OCT, TM_GAP, BONDED_VERTEX, 0, 0, {0.4, 0.4, 0.6}, {{50, 20, 20}, {0}, {0}}},
+    {SITE_OCT, LI_GAP, BONDED_VERTEX, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
+    {SITE_OCT, TM_GAP, BONDED_VERTEX, 0, 0, {0.2, 0.2, 0.3}, {{50, 20, 20}, {0}, {0}}},
     {SITE_TET_UP, ANY_GAP, CENTRE_VERTEX, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
+    {SITE_O, ANY_GAP, BONDED_OXYGEN, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
     {SITE_OCT, LI_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.6}, KEEP_ALL},
     {SITE_OCT, TM_GAP, PASS_TRIPLE, 0, 0, {0.2, 0.2, 0.3}, {{50, 20, 20}, {0}, {0}}},
     {SITE_OCT,
@@ -118,8 +119,10 @@ static void set_channel(struct pass_channel *ch, const struct channel_source *s)
     memset(ch, 0, sizeof *ch);
     ch->kind = s->kind;
     ch->parity = s->parity;
-    ch->bonded = s->group == BONDED_VERTEX;
-    ch->group = s->group >= BONDED_VERTEX ? PASS_VERTEX : s->group;
+    ch->bonded = s->group == BONDED_VERTEX || s->group == BONDED_OXYGEN;
+    ch->group = s->group == BONDED_OXYGEN   ? PASS_OXYGEN
+                : s->group >= BONDED_VERTEX ? PASS_VERTEX
+                                            : s->group;
     ch->far_kind = s->far_kind;
     ch->far_parity = s->far_parity;
     ch->on_top = s->group >= BONDED_VERTEX || ch->group == PASS_TRIPLE;
@@ -132,6 +135,13 @@ static bool is_open(const struct pass_channel *ch, int a, int b) {
     return token || (paired && a & b & PASS_BOND);
 }
 
+/* Between O, one bonded and one not, tokens hop in a channel of their own. */
+static bool is_of_channel(const struct pass_channel *ch, int a, int b) {
+    if (ch->group == PASS_OXYGEN)
+        return ch->bonded == ((a & PASS_BONDED) != (b & PASS_BONDED));
+    return !ch->bonded || b & PASS_BONDED;
+}
+
 static void fill_keep(struct pass_plan *plan, struct pass_channel *ch,
                       const struct channel_source *s) {
     for (int band = 0; band < BANDS; band++)
@@ -140,7 +150,7 @@ static void fill_keep(struct pass_plan *plan, struct pass_channel *ch,
                 int ia = plan->info[a], ib = plan->info[b];
                 int class_a = ia & PASS_CLASS, class_b = ib & PASS_CLASS;
                 if (class_a < TOKEN_CLASSES && class_b < TOKEN_CLASSES && is_open(ch, ia, ib) &&
-                    (!ch->bonded || ib & PASS_BONDED) &&
+                    is_of_channel(ch, ia, ib) &&
                     (s->group != CENTRE_VERTEX || !is_li_class(class_a)))
                     ch->keep[band][a << PASS_CODE_BITS | b] =
                         (uint8_t)((percent_kept(s, band, class_a, class_b) * PASS_KEEP + 50) / 100);
@@ -283,8 +293,9 @@ static bool touch_bond(const struct pass_plan *plan, const struct pass_channel *
     t->n_reads = t->n_writes = 0;
     if (!other_end(plan, ch, t, a, pick, far_kind, &b))
         return false;
-    touch_site(t, a, false);
-    touch_site(t, b, ch->group == PASS_VERTEX);
+    bool walls = ch->group == PASS_OXYGEN && ch->bonded;
+    touch_site(t, a, walls);
+    touch_site(t, b, walls || ch->group == PASS_VERTEX);
     if (ch->group == PASS_TRIPLE)
         touch_oxygen(t, moved(b, stencil_at(t, b)->oxygen[pick % 12]), false);
     return true;
@@ -377,7 +388,8 @@ static void space_channel(const struct pass_plan *plan, struct pass_channel *ch,
 static bool is_useful(const struct rate_model *m, const struct channel_source *s) {
     if (s->group == CENTRE_VERTEX)
         return m->with_beyond;
-    return (s->group != PASS_TRIPLE && s->group != BONDED_VERTEX) || m->with_dimers;
+    return (s->group != PASS_TRIPLE && s->group != BONDED_VERTEX && s->group != BONDED_OXYGEN) ||
+           m->with_dimers;
 }
 
 /* A channel gets lanes in proportion to its weight: passes with few lanes are drawn more often. */

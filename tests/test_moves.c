@@ -24,7 +24,7 @@ struct bench {
     struct state after;
     struct move_context k[WINDOWS]; /* on the fixture's configuration */
     int64_t energy, charge, n_li;
-    int64_t by_kind[MOVE_KINDS], with_bonded, slow, electrode, either_way, from_tet;
+    int64_t by_kind[MOVE_KINDS], with_bonded, between_oxygen, slow, electrode, either_way, from_tet;
 };
 
 static void bench_init(struct bench *b, struct fixture *f) {
@@ -139,6 +139,7 @@ static bool is_reverse(const struct move *back, const struct move *there) {
 static void count(struct bench *b, const struct move *mv, bool bonded) {
     b->by_kind[mv->kind]++;
     b->with_bonded += mv->kind == MOVE_TOKEN && bonded;
+    b->between_oxygen += mv->kind == MOVE_TOKEN && bonded && mv->bond.a.kind == mv->bond.b.kind;
     b->electrode += mv->li_change != 0;
     b->from_tet += mv->bond.a.kind != SITE_O && mv->bond.a.kind != SITE_OCT;
 }
@@ -331,6 +332,7 @@ static void follow(const char *source, const char *const *set, uint64_t seeds) {
         cr_expect_geq(b.by_kind[k], 5, "%lld moves of kind %d", (long long)b.by_kind[k], k);
     cr_expect_geq(b.by_kind[MOVE_TOKEN], 500);
     cr_expect_geq(b.with_bonded, 50);
+    cr_expect_geq(b.between_oxygen, 20);
     cr_expect_geq(b.electrode, 200);
     cr_expect_geq(b.slow, 50);
     cr_expect_geq(b.either_way, 1);

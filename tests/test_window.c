@@ -282,7 +282,7 @@ Test(window, keeps_all_rates_with_contested_mechanisms) {
 
 /* Regions with margins: eight regions, and cuts in one axis only. */
 Test(window, keeps_all_rates_in_regions) {
-    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(18, 18, 3)), 1, 24, 60);
-    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(5, 18, 1)), 1, 40, 120);
-    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(4, 4, 5)), 1, 40, 120);
+    follow("builtin:o3-lmr", FIXTURE_SET(LIVELY, SIZE(18, 18, 3)), 2, 40, 60);
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(5, 18, 1)), 3, 40, 120);
+    follow("builtin:o2-lmr", FIXTURE_SET(LIVELY, SIZE(4, 4, 5)), 3, 40, 120);
 }
