@@ -144,17 +144,18 @@ KMC_HD void channels_add(struct event_list *l, const struct event_channel *c) {
     l->total += c->rate;
 }
 
-/* Common factor of both directions of what moves (an ion, an O2, an O vacancy; over all ways it can go): 1, or less when even the slower one fires more than stiff_firings times a slice. */
+/* Common factor of both directions of what moves (an ion, an O2, an O vacancy; over all ways it can go): 1, or less when even the slower one fires more than
+ * stiff_firings, for Li+ lithium_firings, times a slice. */
 KMC_HD double channels_slow_down(const struct event_context *e, int kind, double rate,
                                  int64_t d_energy) {
+    double most = kind == EVENT_LITHIUM ? e->m->lithium_firings : e->m->stiff_firings;
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
     int ways = kind == EVENT_MOVE      ? CHANNELS_MOVE_WAYS
                : kind == EVENT_VACANCY ? CHANNELS_VACANCY_WAYS
                : kind == EVENT_PROTON  ? CHANNELS_PROTON_WAYS
                                        : 1;
     double firings = slower * e->slice_s * ways;
-    return e->m->stiff_firings > 0 && firings > e->m->stiff_firings ? e->m->stiff_firings / firings
-                                                                    : 1.0;
+    return most > 0 && firings > most ? most / firings : 1.0;
 }
 
 KMC_HD void channels_add_slowed(const struct event_context *e, struct event_list *l,

@@ -212,7 +212,6 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
     struct event_channel ch = {0};
     ch.kind = EVENT_LITHIUM;
     ch.site = lattice_site(lat, c);
-    ch.slow_down = 1;
     for (int v = 0; v < st->n_face; v++) {
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
         ch.target = lattice_site(lat, d);
@@ -221,9 +220,9 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
             continue;
         ch.energy = (int64_t)leave + tokens_energy(e->m, e->x, d, CATION_VACANCY, +1) +
                     tokens_cross(e->m, c.kind, d.kind, CATION_LI, CATION_VACANCY, 3, 1);
-        ch.rate = channels_rate(e->m, ch.energy, e->m->hop_barrier[CATION_LI]);
-        if (ch.rate >= CHANNELS_RATE_FLOOR)
-            channels_add(l, &ch);
+        channels_add_slowed(e, l, &ch,
+                            e->m->lithium_share *
+                                channels_rate(e->m, ch.energy, e->m->hop_barrier[CATION_LI]));
     }
 }
 
@@ -233,14 +232,15 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
 KMC_HD void hops_exchange(const struct event_context *e, struct event_list *l,
                           struct lattice_coord c, uint8_t byte) {
     const struct rate_model *m = e->m;
-    if (c.kind != SITE_OCT || energy_field_at(e->x, c).n == 6)
+    if (!tokens_is_edge(e->x, c))
         return;
     struct event_channel ch = {0};
     int cls = rate_model_site_class(c), to = byte == CATION_LI ? m->proton : CATION_LI;
     ch.kind = EVENT_EXCHANGE;
     ch.site = ch.target = lattice_site(e->x->lattice, c);
     ch.energy = m->cation[to][cls] - m->cation[byte][cls];
-    channels_add_slowed(e, l, &ch, channels_rate(m, ch.energy, m->exchange_barrier));
+    channels_add_slowed(e, l, &ch,
+                        m->surface_share * channels_rate(m, ch.energy, m->exchange_barrier));
 }
 
 #endif

@@ -64,6 +64,8 @@ KMC_HD int32_t oxygen_token(const struct event_context *e, struct lattice_coord 
     uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, a)];
     if (gain < 0 ? !tokens_has(e->m, SITE_OCT, byte) : !tokens_has_room(e->m, SITE_OCT, byte))
         return FIELDS_NONE;
+    if (tokens_class_at(e->m, e->x, a, byte) == TOKEN_NONE) /* no Li+ comes or goes here */
+        return FIELDS_NONE;
     return tokens_energy(e->m, e->x, a, byte, gain) +
            (byte <= CATION_LI ? gain * e->electrode.voltage_ueV : 0);
 }
@@ -248,7 +250,8 @@ KMC_HD_ONCE void oxygen_lose(const struct event_context *e, struct event_list *l
     ch->li_change = 0;
     ch->slow_down = 1;
     ch->energy = -(int64_t)molecule;
-    ch->rate = channels_rate(m, alone + m->molecular_gas - molecule, m->molecular_loss);
+    ch->rate =
+        m->surface_share * channels_rate(m, alone + m->molecular_gas - molecule, m->molecular_loss);
     if (ch->rate >= CHANNELS_RATE_FLOOR)
         channels_add(l, ch);
 }

@@ -83,6 +83,12 @@ struct rate_model {
     uint8_t with_exchange;             /* Li+ and H+ change places with the electrolyte, H+ moves */
     uint8_t with_beyond;               /* Mn has valences above 4, attainable in tets */
     uint8_t with_lithium; /* Li+ hops on the clock and rests in `equilibrate` (kmc/diffusion.h) */
+    uint8_t
+        with_edges; /* but for octs at an edge, which exchange it with the electrode (kmc/transport.h) */
+    double lithium_share,
+        surface_share; /* factors on hops of Li+ on the clock, on what passes the surface */
+    double
+        lithium_firings; /* firings per slice kept for hops of Li+ that are fast in both directions; 0 = all */
     double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */

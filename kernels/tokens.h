@@ -33,6 +33,19 @@ KMC_HD enum token_class tokens_class(const struct rate_model *m, int32_t kind, u
     return m->deep[byte] ? TOKEN_DEEP : TOKEN_REDOX;
 }
 
+/* Does an oct lack an O, so that it is in touch with the electrolyte? */
+KMC_HD int tokens_is_edge(const struct configuration *x, struct lattice_coord c) {
+    return c.kind == SITE_OCT && energy_field_at(x, c).n < 6;
+}
+
+/* Class of a site of the box: with Li+ on the clock its octs at an edge may be open all the same. */
+KMC_HD enum token_class tokens_class_at(const struct rate_model *m, const struct configuration *x,
+                                        struct lattice_coord c, uint8_t byte) {
+    if (m->with_edges && c.kind == SITE_OCT && byte <= CATION_LI && tokens_is_edge(x, c))
+        return TOKEN_LI_OCT;
+    return tokens_class(m, c.kind, byte);
+}
+
 /* Tokens now on a site that can still be taken away / room for one more; on bonded O: z = 0 -> 1 / z = 1 -> 0. */
 KMC_HD int tokens_has(const struct rate_model *m, int32_t kind, uint8_t byte) {
     if (kind != SITE_O)

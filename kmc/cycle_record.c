@@ -92,6 +92,7 @@ static const struct {
     COLUMN("protons_charge_per_formula_unit", protons_charge),
     COLUMN("protons_discharge_per_formula_unit", protons_discharge),
     COLUMN("exchange_events", exchanges),
+    COLUMN("lithium_hops", lithium_hops),
     COLUMN("large_step_share", large_step_share),
     COLUMN("stiff_factor_min", stiff_factor_min),
     COLUMN("sub_slices_max", sub_slices_max),
@@ -199,11 +200,12 @@ static void count_events(struct cycle_record *c, const int64_t fired[EVENT_KINDS
                                           &c->combines, &c->oxidations, &c->reductions, &c->moves,
                                           &c->losses,   &c->vacancies};
     c->o_events = charge ? 0 : c->o_events;
-    for (int k = 0; k < EVENT_LITHIUM; k++) { /* Li+ is in equilibrium in a run */
+    for (int k = 0; k < EVENT_LITHIUM; k++) {
         *count[k] = (charge ? 0 : *count[k]) + (double)fired[k];
         c->o_events += k == EVENT_HOP ? 0 : (double)fired[k];
     }
     c->exchanges = (charge ? 0 : c->exchanges) + (double)fired[EVENT_EXCHANGE];
+    c->lithium_hops = (charge ? 0 : c->lithium_hops) + (double)fired[EVENT_LITHIUM];
 }
 
 void cycle_record_half(struct cycle_record *c, const struct replica *r, bool charge,

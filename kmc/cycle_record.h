@@ -38,7 +38,8 @@ struct cycle_record {
     double joins, splits, cleaves, combines, oxidations, reductions, moves, losses,
         vacancies; /* the oxygen events by kind */
     double mn_beyond_charge, mn_beyond_discharge, protons_charge, protons_discharge;
-    double exchanges; /* of Li+ with H+ of the electrolyte, both ways */
+    double exchanges;    /* of Li+ with H+ of the electrolyte, both ways */
+    double lithium_hops; /* oct to tet and back, with Li+ on the clock */
     double large_step_share, stiff_factor_min, sub_slices_max, energy_eV;
     uint64_t state_hash;
     double start_tm_li; /* share of TM in the Li layers when the cycle began; not written */

@@ -288,7 +288,8 @@ static void count_event(const struct engine *e, const struct event_channel *ch, 
                         struct engine_advanced *out) {
     out->fired[ch->kind]++;
     out->slowed += ch->slow_down < 1;
-    out->slow_down_min = ch->slow_down < out->slow_down_min ? ch->slow_down : out->slow_down_min;
+    if (ch->kind != EVENT_LITHIUM && ch->slow_down < out->slow_down_min)
+        out->slow_down_min = ch->slow_down;
     if (ch->kind != EVENT_HOP || ch->slow_down < 1)
         return;
     out->hops_unslowed++;

@@ -40,8 +40,13 @@ void protocol_init(struct protocol *p, const struct scenario *s) {
         .side_slope_V = scenario_real(s, "surface.side_reaction_slope_V"),
         .kappa_ueV = 2 * (units_ueV(scenario_real(s, "kinetics.restraint_eV")) / 2),
         .slow_events = scenario_flag(s, "kinetics.slow_events"),
+        .transport = scenario_flag(s, "kinetics.lithium_transport"),
         .check_every = scenario_int(s, "output.check_every"),
     };
+    transport_surface_init(&p->surface, s);
+    int64_t least = p->transport ? scenario_int(s, "kinetics.lithium_sub_slices") : 1;
+    p->sub_slices = p->sub_slices > least ? p->sub_slices : least;
+    p->sub_slices_max = p->sub_slices_max > least ? p->sub_slices_max : least;
 }
 
 static void add_events(struct engine_advanced *sum, const struct engine_advanced *e) {
@@ -75,6 +80,26 @@ static bool is_charge(const struct protocol_run *w) {
     return w->at.step < STEP_DISCHARGE;
 }
 
+/* Do slices have events, Li+ on the clock among them? */
+static bool advances(const struct protocol_run *w) {
+    return (w->p->slow_events || w->p->transport) && w->at.step != STEP_SETTLE;
+}
+
+/* Free surface of what the box stands for, m2/g. */
+static double surface(const struct protocol_run *w) {
+    return w->r->cell.surface_m2_per_g * w->r->model->surface_share;
+}
+
+/* Voltage of the cell: of the crystal's surface, and what the current of a galvanostatic step costs there. */
+static double cell_V(const struct protocol_run *w) {
+    enum protocol_step step = (enum protocol_step)w->at.step;
+    double current = w->p->mode == PROTOCOL_POTENTIOSTATIC ? 0
+                     : step == STEP_CHARGE                 ? w->p->current_mA_per_g
+                     : step == STEP_DISCHARGE              ? -w->p->current_mA_per_g
+                                                           : 0;
+    return w->at.voltage_V + transport_surface_V(&w->p->surface, w->r->model, current, surface(w));
+}
+
 static void check(struct protocol_run *w) {
     engine_fetch(w->r->ops, w->r->engine);
     const char *problem = state_verify(&w->r->state, w->r->model);
@@ -103,18 +128,18 @@ static void book(struct protocol_run *w) {
     double hours_passed = w->duration_s / UNITS_SECONDS_PER_HOUR;
     h->sum.side += w->side_mA_per_g * hours_passed;
     double capacity = sign * ((h->start_li - at->li) * w->mAh_per_li + h->sum.side);
-    double dq = capacity - h->last_capacity, v = 0.5 * (at->voltage_V + h->last_V);
+    double now_V = cell_V(w), dq = capacity - h->last_capacity, v = 0.5 * (now_V + h->last_V);
     double in_window = overlap(h->last_capacity, capacity, w->p->window_low, w->p->window_high);
     h->sum.capacity += dq;
     h->sum.energy += v * dq;
     h->sum.plateau += v >= w->p->plateau_low_V && v <= w->p->plateau_high_V ? dq : 0;
     h->window_charge += in_window;
     h->window_energy += in_window * v;
-    h->sum.end_V = at->voltage_V;
+    h->sum.end_V = now_V;
     struct protocol_slice s = {.cycle = at->cycle,
                                .step = (enum protocol_step)at->step,
                                .time_s = at->time_s,
-                               .voltage_V = at->voltage_V,
+                               .voltage_V = now_V,
                                .current_mA_per_g = w->duration_s > 0 ? sign * dq / hours_passed : 0,
                                .li = at->li,
                                .census = w->o->census ? &w->census : NULL,
@@ -124,7 +149,7 @@ static void book(struct protocol_run *w) {
                                    ((double)w->r->cell.n_li - at->li) * w->mAh_per_li};
     s.progress = capacity / (0.9 * (double)w->r->cell.n_li * w->mAh_per_li);
     h->last_capacity = capacity;
-    h->last_V = at->voltage_V;
+    h->last_V = now_V;
     if (w->o->slice)
         w->o->slice(w->o->context, w->r, &s);
 }
@@ -135,7 +160,7 @@ static void book(struct protocol_run *w) {
 static bool past_cutoff(const struct protocol_run *w, bool charge) {
     if (charge && w->p->charge_limit > 0 && w->at.half.sum.capacity >= w->p->charge_limit)
         return true;
-    return charge ? w->at.voltage_V >= w->p->upper_V : w->at.voltage_V <= w->p->lower_V;
+    return charge ? cell_V(w) >= w->p->upper_V : cell_V(w) <= w->p->lower_V;
 }
 
 /* Three times the pristine Li passed without meeting the cut-off. */
@@ -144,7 +169,7 @@ static void runaway(struct protocol_run *w) {
             "replica %u, cycle %lld: error: expected the cut-off within three times the pristine "
             "Li, found %.3f V there\n"
             "    hint: are energies and cut-offs compatible? try kmc voltage first\n",
-            w->r->number, (long long)w->at.cycle, w->at.voltage_V);
+            w->r->number, (long long)w->at.cycle, cell_V(w));
     w->status = 1;
 }
 
@@ -153,8 +178,8 @@ static double side_current(const struct protocol_run *w) {
     const struct protocol *p = w->p;
     if (p->side_A_per_m2 <= 0)
         return 0;
-    return 1e3 * p->side_A_per_m2 * w->r->cell.surface_m2_per_g *
-           tables_exp((w->at.voltage_V - p->side_reference_V) / p->side_slope_V);
+    return 1e3 * p->side_A_per_m2 * surface(w) *
+           tables_exp((cell_V(w) - p->side_reference_V) / p->side_slope_V);
 }
 
 /* The side reaction takes the whole current. */
@@ -165,8 +190,7 @@ static void stuck(struct protocol_run *w) {
         "found %.4g mA/g at %.3f V\n"
         "    hint: lower surface.side_reaction_A_per_m2 or protocol.upper_cutoff_V, or raise "
         "protocol.c_rate_per_h\n",
-        w->r->number, (long long)w->at.cycle, w->p->current_mA_per_g, w->side_mA_per_g,
-        w->at.voltage_V);
+        w->r->number, (long long)w->at.cycle, w->p->current_mA_per_g, w->side_mA_per_g, cell_V(w));
     w->status = 1;
 }
 
@@ -255,7 +279,7 @@ static void begin_half(struct protocol_run *w) {
     struct protocol_progress *h = &w->at.half;
     memset(h, 0, sizeof *h);
     h->start_li = w->at.li;
-    h->last_V = w->at.voltage_V;
+    h->last_V = cell_V(w);
     h->sum.events.slow_down_min = 1;
 }
 
@@ -313,7 +337,7 @@ static bool next_slice(struct protocol_run *w) {
             next_step(w);
     if (w->status || w->at.step == STEP_DONE)
         return false;
-    w->sub_slices = w->p->slow_events && w->at.step != STEP_SETTLE ? w->at.sub_slices : 1;
+    w->sub_slices = advances(w) ? w->at.sub_slices : 1;
     w->sum_li = w->samples = 0;
     w->evaluated_before = w->at.half.sum.evaluated;
     return true;
@@ -329,7 +353,7 @@ static struct engine_task equilibrate_task(const struct protocol_run *w) {
                         : (int64_t)(p->sweeps * sites / (double)w->sub_slices) + 1;
     return (struct engine_task){.engine = w->r->engine,
                                 .electrode = w->at.electrode,
-                                .slice_s = p->slow_events ? w->duration_s : 0,
+                                .slice_s = advances(w) ? w->duration_s : 0,
                                 .draws = draws,
                                 .measured = (draws + 1) / 2};
 }
@@ -397,14 +421,12 @@ static void run_sub_slice(struct batch *b, int64_t k) {
             equilibrated(b->active[i], &b->task[n++].equilibrated);
     n = 0;
     for (int i = 0; i < b->n_active; i++)
-        if (k < b->active[i]->sub_slices && b->active[i]->p->slow_events &&
-            b->active[i]->at.step != STEP_SETTLE)
+        if (k < b->active[i]->sub_slices && advances(b->active[i]))
             b->task[n++] = advance_task(b->active[i]);
     engine_advance_all(ops, b->task, n);
     n = 0;
     for (int i = 0; i < b->n_active; i++)
-        if (k < b->active[i]->sub_slices && b->active[i]->p->slow_events &&
-            b->active[i]->at.step != STEP_SETTLE)
+        if (k < b->active[i]->sub_slices && advances(b->active[i]))
             advanced(b->active[i], &b->task[n++].advanced);
 }
 

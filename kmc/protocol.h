@@ -8,11 +8,13 @@
  * discharging passes less, and at rest it brings Li back.
  * A half-cycle ends with the slice in which V passes the cut-off; that slice's charge counts.
  * During advance the electrode stays at the slice's voltage.
+ * What the voltage of the cell is beyond that of the crystal's surface: kmc/transport.h.
  * A slice is cut into sub-slices of (equilibrate, advance); their number doubles when too many hops come from large steps.
  */
 #ifndef KMC_PROTOCOL_H
 #define KMC_PROTOCOL_H
 #include "replica.h"
+#include "transport.h"
 
 enum protocol_mode { PROTOCOL_GALVANOSTATIC, PROTOCOL_POTENTIOSTATIC };
 
@@ -46,7 +48,8 @@ struct protocol {
     double large_step_share;
     double side_A_per_m2, side_reference_V, side_slope_V; /* side reaction */
     int32_t kappa_ueV;
-    bool slow_events;
+    bool slow_events, transport;
+    struct transport_surface surface;
     int64_t check_every; /* recount every so many slices; 0 = at the end of each half-cycle */
 };
 
@@ -108,7 +111,7 @@ struct protocol_progress {
 /* All that a replica carries from slice to slice, plain data: what a checkpoint keeps beside the state. */
 struct protocol_position {
     struct electrode electrode;
-    double voltage_V; /* of the slice before */
+    double voltage_V; /* of the crystal's surface, in the slice before */
     double li;        /* <N> of the slice before */
     double target_li; /* galvanostatic target, not rounded */
     double time_s;

@@ -305,7 +305,7 @@ void run_free(struct run *run) {
 }
 
 void run_identity(const struct scenario *s, struct checkpoint_header *h) {
-    bool exact = strcmp(scenario_text(s, "run.engine"), "exact") == 0;
+    bool exact = strcmp(simulation_engine(s), "exact") == 0;
     memset(h, 0, sizeof *h);
     scenario_parameter_hash(s, h->parameter_hash);
     scenario_hash(s, h->scenario_hash);

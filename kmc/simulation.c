@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "memory.h"
 #include "simulation.h"
+#include "transport.h"
 
 static int cores(const struct scenario *s) {
     int64_t wanted = scenario_int(s, "run.threads");
@@ -44,6 +45,24 @@ static int fail(struct simulation *sim, int code) {
     return code;
 }
 
+const char *simulation_engine(const struct scenario *s) {
+    const char *name = scenario_text(s, "run.engine");
+    return strcmp(name, "auto") == 0 && scenario_flag(s, "kinetics.lithium_transport") ? "exact"
+                                                                                       : name;
+}
+
+/* Li+ on the clock is known to the reference alone. */
+static bool engine_fits(const struct simulation *sim, FILE *errors) {
+    const struct scenario *s = sim->scenario;
+    if (sim->ops == &engine_exact || !scenario_flag(s, "kinetics.lithium_transport"))
+        return true;
+    fprintf(errors,
+            "%s: error: kinetics.lithium_transport: expected engine \"exact\", found \"%s\"\n"
+            "    hint: run.engine=exact; Li+ on the clock is not in the parallel engines yet\n",
+            scenario_place(s, "kinetics.lithium_transport"), sim->ops->name);
+    return false;
+}
+
 int simulation_create(struct simulation *sim, const struct scenario *s, FILE *errors) {
     memset(sim, 0, sizeof *sim);
     sim->scenario = s;
@@ -51,7 +70,7 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
     sim->cores = sim->threads = cores(s);
     if (sim->threads > sim->replicas)
         sim->threads = (int)sim->replicas;
-    sim->ops = engine_find(scenario_text(s, "run.engine"), sim->note, sizeof sim->note);
+    sim->ops = engine_find(simulation_engine(s), sim->note, sizeof sim->note);
     if (!sim->ops) {
         fprintf(errors,
                 "%s: error: run.engine: expected an engine that runs here, found \"%s\": %s\n"
@@ -59,6 +78,8 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
                 scenario_place(s, "run.engine"), scenario_text(s, "run.engine"), sim->note);
         return 2;
     }
+    if (!engine_fits(sim, errors))
+        return fail(sim, 2);
     if (sim->ops->many)
         sim->threads = 1;
     protocol_init(&sim->protocol, s);
@@ -68,7 +89,8 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
     if (!sim->model || !fits_memory(sim, errors))
         return fail(sim, 4);
     if (!supercell_init(&sim->cell, s, &sim->species, 0, errors) ||
-        !model_init(sim->model, s, &sim->species, &sim->cell.lattice, errors))
+        !model_init(sim->model, s, &sim->species, &sim->cell.lattice, errors) ||
+        !transport_init(sim->model, s, &sim->cell, errors))
         return fail(sim, 2);
     supercell_drop_sites(&sim->cell);
     return 0;

@@ -20,6 +20,9 @@ struct simulation {
 int simulation_create(struct simulation *sim, const struct scenario *s, FILE *errors);
 void simulation_free(struct simulation *sim);
 
+/* Name of the engine that a scenario asks for: run.engine, and the only one that can where "auto" leaves the choice. */
+const char *simulation_engine(const struct scenario *s);
+
 /* Cores that the engine of one replica may use: what replicas side by side leave over. */
 int simulation_inner_threads(const struct simulation *sim);
 

@@ -43,7 +43,7 @@ void site_lists_sort(struct site_lists *l, const struct rate_model *m,
                      const struct configuration *x) {
     memset(l->n, 0, sizeof l->n);
     for (int64_t s = 0; s < lattice_n_sites(&m->lattice); s++)
-        insert(l, s, tokens_class(m, lattice_coord_of(&m->lattice, s).kind, x->occupancy[s]));
+        insert(l, s, tokens_class_at(m, x, lattice_coord_of(&m->lattice, s), x->occupancy[s]));
 }
 
 void site_lists_free(struct site_lists *l) {
@@ -57,7 +57,7 @@ void site_lists_free(struct site_lists *l) {
 void site_lists_update(struct site_lists *l, const struct rate_model *m,
                        const struct configuration *x, int64_t site) {
     enum token_class now =
-        tokens_class(m, lattice_coord_of(&m->lattice, site).kind, x->occupancy[site]);
+        tokens_class_at(m, x, lattice_coord_of(&m->lattice, site), x->occupancy[site]);
     if (now == (enum token_class)l->class_of[site])
         return;
     withdraw(l, site);

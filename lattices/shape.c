@@ -6,9 +6,17 @@
 
 enum { OCT_NEEDS = 3, TET_NEEDS = 4, EMPTY_PLANES = 2 };
 
+bool shape_has_free_planes(const struct shape *s) {
+    return s->kind != SHAPE_BULK && s->kind != SHAPE_FILM;
+}
+
+bool shape_has_free_edges(const struct shape *s) {
+    return s->kind != SHAPE_BULK && s->kind != SHAPE_SLAB;
+}
+
 bool shape_letters(const struct shape *s, const char *stacking, int64_t repeats,
                    char letters[LATTICE_MAX_PLANES + 1]) {
-    size_t period = strlen(stacking), extra = s->kind == SHAPE_BULK ? 0 : EMPTY_PLANES;
+    size_t period = strlen(stacking), extra = shape_has_free_planes(s) ? EMPTY_PLANES : 0;
     if (period > LATTICE_MAX_PLANES || repeats < 1 || repeats > LATTICE_MAX_PLANES ||
         period * (size_t)repeats + extra > LATTICE_MAX_PLANES)
         return false;
@@ -27,8 +35,10 @@ bool shape_letters(const struct shape *s, const char *stacking, int64_t repeats,
 
 int32_t shape_columns_across(const struct shape *s, const struct lattice *l) {
     int32_t shorter = l->na < l->nb ? l->na : l->nb;
-    if (s->kind != SHAPE_BOX && s->kind != SHAPE_HEXAGON)
+    if (!shape_has_free_edges(s))
         return shorter;
+    if (s->kind == SHAPE_FILM)
+        return l->na - 2 * s->vacuum_cells;
     int32_t across = shorter - 2 * s->vacuum_cells;
     return s->kind == SHAPE_HEXAGON && across % 2 == 0 ? across - 1 : across;
 }
@@ -40,6 +50,8 @@ static bool in_hexagon(int32_t di, int32_t dj, int32_t radius) {
 
 static bool column_exists(const struct shape *s, const struct lattice *l, int32_t i, int32_t j) {
     const int32_t v = s->vacuum_cells;
+    if (s->kind == SHAPE_FILM)
+        return i >= v && i < l->na - v;
     if (s->kind == SHAPE_BOX)
         return i >= v && i < l->na - v && j >= v && j < l->nb - v;
     if (s->kind == SHAPE_HEXAGON)
@@ -48,7 +60,7 @@ static bool column_exists(const struct shape *s, const struct lattice *l, int32_
 }
 
 static int64_t carve_oxygen(const struct shape *s, const struct lattice *l, uint8_t *occupancy) {
-    int32_t planes = l->n_planes - (s->kind == SHAPE_BULK ? 0 : EMPTY_PLANES);
+    int32_t planes = l->n_planes - (shape_has_free_planes(s) ? EMPTY_PLANES : 0);
     int64_t n = 0;
     for (int32_t k = 0; k < l->n_planes; k++)
         for (int32_t j = 0; j < l->nb; j++)

@@ -66,11 +66,11 @@ static int choice(const char *text, const char *const *name, int n) {
 /* ---- shape ---- */
 
 static void read_shape(struct builder *b) {
-    static const char *const geometry[] = {"bulk", "slab", "particle"};
+    static const char *const geometry[] = {"bulk", "slab", "film", "particle"};
     static const char *const outline[] = {"box", "hexagon"};
-    int g = choice(scenario_text(b->s, "structure.geometry"), geometry, 3);
+    int g = choice(scenario_text(b->s, "structure.geometry"), geometry, 4);
     int o = choice(scenario_text(b->s, "structure.particle_shape"), outline, 2);
-    b->shape.kind = g < 2 ? (enum shape_kind)g : o == 0 ? SHAPE_BOX : SHAPE_HEXAGON;
+    b->shape.kind = g < 3 ? (enum shape_kind)g : o == 0 ? SHAPE_BOX : SHAPE_HEXAGON;
     b->shape.vacuum_cells = (int32_t)scenario_int(b->s, "structure.vacuum_cells");
     b->c->a_A = scenario_real(b->s, "structure.lattice_a_A");
     b->c->tm_gap_A = scenario_real(b->s, "structure.tm_gap_A");
@@ -125,13 +125,15 @@ _Bool supercell_lattice(struct lattice *l, const struct scenario *s) {
 
 static void check_cells(struct builder *b) {
     const struct lattice *l = &b->c->lattice;
-    bool free_edges = b->shape.kind == SHAPE_BOX || b->shape.kind == SHAPE_HEXAGON;
+    bool free_edges = shape_has_free_edges(&b->shape);
     if (free_edges && shape_columns_across(&b->shape, l) < SMALLEST_PARTICLE)
         complain(b, "structure.vacuum_cells", "raise structure.cells_a and cells_b",
-                 "expected a particle of at least %d cells across, found %d", SMALLEST_PARTICLE,
-                 shape_columns_across(&b->shape, l));
-    if (!free_edges && b->rule.kind == ORDER_COMPOSITE && (l->na % 3 != 0 || l->nb % 3 != 0))
-        complain(b, l->na % 3 != 0 ? "structure.cells_a" : "structure.cells_b",
+                 "expected a film or particle of at least %d cells across, found %d",
+                 SMALLEST_PARTICLE, shape_columns_across(&b->shape, l));
+    bool open_a = !free_edges && l->na % 3 != 0;
+    bool open_b = (!free_edges || b->shape.kind == SHAPE_FILM) && l->nb % 3 != 0;
+    if (b->rule.kind == ORDER_COMPOSITE && (open_a || open_b))
+        complain(b, open_a ? "structure.cells_a" : "structure.cells_b",
                  "use multiples of 3, or another structure.order",
                  "expected multiples of 3 so that the honeycomb closes, found %d x %d", l->na,
                  l->nb);
@@ -157,7 +159,8 @@ static bool at_surface(const struct lattice *l, const uint8_t *occupancy, struct
 }
 
 /* Once mass and sites are known. */
-static void measure_surface(struct supercell *c) {
+static void measure_surface(const struct builder *b) {
+    struct supercell *c = b->c;
     const double avogadro = 6.02214076e23; /* CODATA 2018, exact */
     struct lattice_coord o = {0, SITE_O, 0, 0};
     int64_t n = 0;
@@ -167,6 +170,8 @@ static void measure_surface(struct supercell *c) {
                 n += c->occupancy[lattice_site(&c->lattice, o)] != SITE_OUTSIDE &&
                      at_surface(&c->lattice, c->occupancy, o);
     double area_m2 = (double)n * c->a_A * c->a_A * 1e-20 * sqrt(0.75);
+    if (shape_has_free_edges(&b->shape))
+        c->width_A = shape_columns_across(&b->shape, &c->lattice) * c->a_A * sqrt(0.75);
     c->surface_m2_per_g = area_m2 * avogadro / (c->mass_g_per_mol * (double)c->n_formula);
 }
 
@@ -359,7 +364,7 @@ static void write_layer(struct builder *b, int32_t plane, const uint8_t *cell) {
 
 static void fill_tm_layers(struct builder *b) {
     const struct lattice *l = &b->c->lattice;
-    const int32_t n = (l->n_planes - (b->shape.kind == SHAPE_BULK ? 0 : 2)) / 2;
+    const int32_t n = (l->n_planes - (shape_has_free_planes(&b->shape) ? 2 : 0)) / 2;
     int64_t share[MAX_LAYERS][ORDER_COMPONENTS];
     uint8_t colour[MAX_LAYERS];
     uint8_t *cell = malloc((size_t)l->na * (size_t)l->nb);
@@ -541,7 +546,7 @@ static void add_up(struct builder *b) {
         c->n_tm += e->role == ROLE_TM ? p->count : 0;
     }
     c->mass_g_per_mol = mass / (double)c->n_formula;
-    measure_surface(c);
+    measure_surface(b);
     c->cation_correction = b->composition.cation_correction;
 }
 

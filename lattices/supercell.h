@@ -21,6 +21,7 @@ struct supercell {
     double
         mass_g_per_mol; /* of one formula unit of the pristine, doped composition (two anion sites), from the counts in the box */
     double surface_m2_per_g;  /* 0 without free surfaces; see above */
+    double width_A;           /* between the edges of a film, across a particle; 0 without edges */
     double cation_correction; /* relative change made so that cations sum to two per formula unit */
     double
         charge_correction; /* electrons per formula unit taken up by Mn, then Ni valences to reach neutrality */
