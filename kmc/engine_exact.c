@@ -63,6 +63,8 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_DEEP, ANYWHERE, TO(TOKEN_DEEP), {0.06, 0.01, 0.001}},
     {TOKEN_REDOX, ANYWHERE, TO(TOKEN_REDOX), {0.04, 0.03, 0.01}},
     {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_OXYGEN), {0.01, 0.02, 0.03}},
+    {TOKEN_OXYGEN, ANYWHERE, TO(TOKEN_OXYGEN), {0.02, 0.05, 0.20}},
+    {TOKEN_REDOX, ANYWHERE, TO(TOKEN_OXYGEN), {0.02, 0.05, 0.05}},
 };
 enum { BOND_CHANNELS = sizeof bond_channels / sizeof *bond_channels };
 
@@ -89,18 +91,29 @@ static bool is_on_top(const struct bond_channel *ch) {
     return ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
 }
 
+/* Holes that come from far: with Li+ in equilibrium it carries them. */
+static bool is_for_lithium_on_the_clock(const struct bond_channel *ch) {
+    return ch->group == ANYWHERE && ch->to == TO(TOKEN_OXYGEN) && ch->from != TOKEN_LI_OCT;
+}
+
+/* Weight of a channel in a band, 0 where the model has no use for it. */
+static double weight_of(const struct engine *e, const struct bond_channel *ch, int band) {
+    if ((is_on_top(ch) && !e->m->with_dimers) ||
+        (is_for_lithium_on_the_clock(ch) && !e->m->with_lithium))
+        return 0;
+    return ch->weight[band];
+}
+
 static void fill_slots(struct engine *e) {
     for (int band = 0; band < VOLTAGE_BANDS; band++) {
         double total = 0, on_top = 0, sum = 0;
         int slot = 0;
         for (int c = 0; c < BOND_CHANNELS; c++)
-            *(is_on_top(&bond_channels[c]) ? &on_top : &total) += bond_channels[c].weight[band];
-        on_top = e->m->with_dimers ? on_top : 0;
+            *(is_on_top(&bond_channels[c]) ? &on_top : &total) +=
+                weight_of(e, &bond_channels[c], band);
         e->more_draws[band] = (total + on_top) / total;
         for (int c = 0; c < BOND_CHANNELS; c++) {
-            if (is_on_top(&bond_channels[c]) && on_top == 0)
-                continue;
-            sum += bond_channels[c].weight[band] / (total + on_top);
+            sum += weight_of(e, &bond_channels[c], band) / (total + on_top);
             while (slot < CHANNEL_SLOTS && (double)slot + 0.5 < sum * CHANNEL_SLOTS)
                 e->slots[band][slot++] = (uint8_t)c;
         }
@@ -140,10 +153,13 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
     return ch->group != NEAR_BONDED || moves_is_bonded(e->s->x.occupancy[bond->site_b]);
 }
 
-/* Do two sites touch a common O or share a face? */
+/* Do two sites touch a common O, share a face, or are they neighbours among the O? */
 static bool touch(const struct engine *e, struct lattice_coord a, struct lattice_coord b) {
     const struct lattice *l = &e->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, a);
+    for (int v = 0; a.kind == SITE_O && b.kind == SITE_O && v < st->n_oxygen; v++)
+        if (lattice_oxygen(l, a, v) == lattice_site(l, b))
+            return true;
     for (int v = 0; v < st->n_face; v++)
         if (lattice_face(l, a, v) == lattice_site(l, b))
             return true;
