@@ -223,8 +223,10 @@ static bool next_galvanostatic(struct protocol_run *w) {
         at->target_li = at->li;
         at->electrode.voltage_ueV = units_ueV(at->voltage_V);
     }
-    if (past_cutoff(w, is_charge(w)))
+    if (past_cutoff(w, is_charge(w))) {
+        at->half.sum.reached_cutoff = true;
         return false;
+    }
     at->target_li += is_charge(w) ? -step : step;
     if (at->target_li < 0)
         return false; /* no Li left below the cut-off */
@@ -287,7 +289,7 @@ static void end_half(struct protocol_run *w, bool charge) {
     struct protocol_progress *h = &w->at.half;
     struct protocol_half *s = &h->sum;
     double width = w->p->window_high - w->p->window_low;
-    s->reached_cutoff = past_cutoff(w, charge) || w->p->mode == PROTOCOL_POTENTIOSTATIC;
+    s->reached_cutoff = s->reached_cutoff || w->p->mode == PROTOCOL_POTENTIOSTATIC;
     s->mean_V = s->capacity > 0 ? s->energy / s->capacity : NAN;
     s->window_mean_V = h->window_charge > 0.999 * width ? h->window_energy / h->window_charge : NAN;
     check(w);
