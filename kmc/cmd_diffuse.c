@@ -122,15 +122,21 @@ static bool check_points(struct survey *s, const struct supercell *cell) {
 }
 
 static struct scenario *load(const struct survey *s, double temperature_K) {
+    enum { OWN_SETS = 5 }; /* with the temperature */
+    static const char *const own[OWN_SETS - 1] = {
+        "run.engine=exact",                 /* the one that tells of its events */
+        "kinetics.lithium_transport=false", /* that of a run: a periodic box has no edges and no surface */
+        "surface.film_ohm_m2=0", "surface.exchange_current_A_per_m2=0"};
     struct options o = *s->o;
     char text[64];
     snprintf(text, sizeof text, "conditions.temperature_K=%.17g", temperature_K);
-    if (o.n_set + 2 > OPTIONS_SET_MAX) {
+    if (o.n_set + OWN_SETS > OPTIONS_SET_MAX) {
         fprintf(stderr, "command line: error: --set: expected at most %d, found more\n",
-                OPTIONS_SET_MAX - 2);
+                OPTIONS_SET_MAX - OWN_SETS);
         return NULL;
     }
-    o.set[o.n_set++] = "run.engine=exact"; /* the one that tells of its events */
+    for (int k = 0; k < OWN_SETS - 1; k++)
+        o.set[o.n_set++] = own[k];
     if (!isnan(temperature_K))
         o.set[o.n_set++] = text;
     return options_load(&o);

@@ -252,6 +252,7 @@ static int execute(struct sweep *s, const struct options *o) {
             return EXIT_MEMORY;
     }
     s->sim.protocol.slow_events = false;
+    s->sim.protocol.surface = (struct transport_surface){0, 0};
     s->sim.protocol.cycles = 1;
     progress_start(&s->progress, o->quiet);
     int status = simulation_for_each(&s->sim, sweep_group, s, stderr);
@@ -278,6 +279,8 @@ int cmd_voltage(int argc, char **argv) {
               stderr);
         return EXIT_USAGE;
     }
+    if (o.n_set < OPTIONS_SET_MAX)
+        o.set[o.n_set++] = "kinetics.lithium_transport=false"; /* the curve is one of equilibrium */
     struct scenario *s = options_load(&o);
     if (!s)
         return EXIT_USAGE;

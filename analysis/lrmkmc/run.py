@@ -62,7 +62,7 @@ LATER_CYCLES_COLUMNS = (
     "void_splits void_coalescences void_closures void_openings void_percolations o2_reduced "
     "o2_reduced_void_to_4 o2_reduced_void_5_to_16 o2_reduced_void_over_16 o2_site_vacant "
     "mn_beyond_4_charge mn_beyond_4_discharge protons_charge_per_formula_unit "
-    "protons_discharge_per_formula_unit exchange_events"
+    "protons_discharge_per_formula_unit exchange_events lithium_hops"
 ).split()
 LATER_CLUSTERS_COLUMNS = "open_count filling wall_contact".split()
 INFO_KEYS = ("version", "git_hash", "seed", "replicas", "parameter_hash", "scenario")
