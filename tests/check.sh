@@ -121,6 +121,12 @@ readme_study() {
 expect "the study of the README runs" readme_study
 voltage() { "$KMC" voltage builtin:demo -q --replicas 1 -o "$WORK/curve.csv" && [ "$(wc -l <"$WORK/curve.csv")" -gt 100 ]; }
 expect "kmc voltage writes a curve" voltage
+film="--set structure.geometry=film --set structure.cells_a=8 --set structure.cells_b=3 --set structure.vacuum_cells=1 --set structure.repeats=1"
+voltage_of_film() { # kinetics.lithium_transport, surface.film_ohm_m2
+    "$KMC" voltage builtin:nmc111 -q --replicas 1 $film --set "kinetics.lithium_transport=$1" --set "surface.film_ohm_m2=$2"
+}
+voltage_at_equilibrium() { voltage_of_film false 0 >"$WORK/film_a.csv" && voltage_of_film true 1 >"$WORK/film_b.csv" && [ -s "$WORK/film_a.csv" ] && cmp "$WORK/film_a.csv" "$WORK/film_b.csv"; }
+expect "kmc voltage leaves Li+ on the clock and the film out" voltage_at_equilibrium
 diffuse() { # threads
     "$KMC" diffuse builtin:nmc111 -q --threads "$1" --replicas 2 --hops 4 --li 0.6,0.3 --temperature-K 298.15,330 --seed 5 \
         --set structure.cells_a=6 --set structure.cells_b=6 --set structure.repeats=1 -o "$WORK/diffuse$1" >"$WORK/diffuse$1.table"

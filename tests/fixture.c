@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include "../kmc/transport.h"
 #include "fixture.h"
 
 struct fixture *fixture_create(const char *source, const char *const *set) {
@@ -16,6 +17,7 @@ struct fixture *fixture_create(const char *source, const char *const *set) {
     cr_assert_not_null(f->model);
     cr_assert(supercell_init(&cell, f->scenario, &f->species, 0, stderr));
     cr_assert(model_init(f->model, f->scenario, &f->species, &cell.lattice, stderr));
+    cr_assert(transport_init(f->model, f->scenario, &cell, stderr));
     supercell_free(&cell);
     int status = replica_create(&f->replica, f->scenario, &f->species, f->model, &engine_exact, 1,
                                 0, stderr);

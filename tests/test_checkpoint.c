@@ -25,7 +25,7 @@ struct trip {
     char directory[64], path[80];
     int stop_after, boundaries; /* 0 = never */
     uint64_t hash;              /* of the state at the end */
-    int64_t hops;
+    int64_t hops, lithium_hops;
 };
 
 static void use_engine(struct replica *r, const struct engine_ops *ops) {
@@ -74,6 +74,7 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     track_half(&t->track, r, cycle, charge, h, &voids);
     clusters_free(&voids);
     t->hops += h->events.fired[EVENT_HOP];
+    t->lithium_hops += h->events.fired[EVENT_LITHIUM];
     if (!charge)
         track_complete(&t->track);
     return true;
@@ -145,6 +146,7 @@ static void go_on_after_interruptions(const struct engine_ops *ops, const char *
     struct trip whole = begin_trip(ops, set);
     cr_assert(go(&whole, NULL));
     cr_assert_gt(whole.hops, 5, "too few hops for a test: %lld", (long long)whole.hops);
+    cr_assert_eq(whole.lithium_hops > 100, whole.p.transport);
     for (int part = 1; part < 8; part++) {
         struct trip first = begin_trip(ops, set);
         struct protocol_position at;
@@ -174,6 +176,16 @@ Test(checkpoint, cpu_engine_goes_on_to_the_bit) {
 Test(checkpoint, a_slab_goes_on_to_the_bit) {
     go_on_after_interruptions(&engine_cpu,
                               FIXTURE_SET(FIXTURE_CHEMISTRY, SMALL, "structure.geometry=slab"));
+}
+
+/* Li+ on the clock: the sub-slices, and octs open at the edges alone. */
+Test(checkpoint, lithium_on_the_clock_goes_on_to_the_bit) {
+    go_on_after_interruptions(&engine_exact,
+                              FIXTURE_SET(FIXTURE_CHEMISTRY, SMALL, "structure.geometry=film",
+                                          "structure.vacuum_cells=1", "surface.particle_nm=2",
+                                          "structure.cells_b=3", "protocol.cycles=1",
+                                          "kinetics.lithium_transport=true",
+                                          "kinetics.lithium_firings=0.3", "surface.film_ohm_m2=1"));
 }
 
 /* More than one tile and region: the demons count. */

@@ -27,7 +27,7 @@ struct probe {
     int64_t by_kind[EVENT_KINDS];
     int64_t left[EVENT_KINDS],
         moved[EVENT_KINDS]; /* of them events, fast moves, when pairs may be fast */
-    int64_t composite, into_tet, out_of_tet, direct, electrode, slowed;
+    int64_t composite, into_tet, out_of_tet, direct, electrode, slowed, slowed_lithium;
     int64_t transit, below_floor; /* left out */
     double worst;                 /* largest relative deviation from the ratio */
 };
@@ -101,6 +101,7 @@ static void count(struct probe *p, const struct event_context *e, const struct e
     p->by_kind[ch->kind]++;
     p->electrode += ch->li_change != 0;
     p->slowed += ch->slow_down < 1;
+    p->slowed_lithium += ch->kind == EVENT_LITHIUM && ch->slow_down < 1;
     if (ch->kind != EVENT_HOP)
         return;
     struct lattice_coord a = lattice_coord_of(l, ch->site), b = lattice_coord_of(l, ch->target);
@@ -130,7 +131,7 @@ static void check_loss(struct probe *p, const struct event_context *e,
     double barrier = m->molecular_loss + d_energy / 2;
     barrier = barrier > d_energy ? barrier : d_energy;
     barrier = barrier > 0 ? barrier : 0;
-    double rate = m->attempt_frequency * exp(-barrier / m->boltzmann.kT_ueV);
+    double rate = m->surface_share * m->attempt_frequency * exp(-barrier / m->boltzmann.kT_ueV);
     cr_assert_float_eq(ch->rate, rate, 1e-3 * rate, "loss: found %g, expected %g", ch->rate, rate);
     cr_assert_eq(ch->slow_down, 1.0);
     for (int side = 0; side < 2; side++) {
@@ -344,7 +345,7 @@ static void expect_at_least(const char *what, int64_t found, int64_t wanted) {
 static void check_all_ways(struct probe *p, double voltage_V, double step_s) {
     static const double shorter[] = {1, 1e-6, 1e-9};
     struct rate_model *m = p->f->model;
-    double stiff = m->stiff_firings;
+    double stiff = m->stiff_firings, lithium = m->lithium_firings;
     struct event_context e;
     p->counting = false;
     for (int n = 0; n < 3; n++) {
@@ -357,11 +358,12 @@ static void check_all_ways(struct probe *p, double voltage_V, double step_s) {
     no_fast_pairs(&e);
     check_configuration(p, &e);
     int64_t slowed = p->slowed;
-    m->stiff_firings = 0; /* never slow down, no fast pairs */
+    m->stiff_firings = m->lithium_firings = 0; /* never slow down, no fast pairs */
     e = context_of(p, voltage_V, step_s, 2 * step_s);
     check_configuration(p, &e);
     cr_assert_eq(p->slowed, slowed);
     m->stiff_firings = stiff;
+    m->lithium_firings = lithium;
 }
 
 static void check_rounds(struct probe *p, int rounds, double voltage_V, double step_s) {
@@ -478,26 +480,87 @@ Test(detailed_balance, direct_hops_hold) {
     probe_free(&p);
 }
 
+/* Rates of the hops of Li+ from the definition and libm: a share of them, and no more firings a slice of the slower direction than are kept. */
+static void check_lithium_rates(const struct event_context *e) {
+    const struct rate_model *m = e->m;
+    struct fixture_channels *all = malloc(sizeof *all);
+    cr_assert_not_null(all);
+    for (int64_t s = 0; s < lattice_n_sites(&m->lattice); s++) {
+        fixture_channels_of(e, s, all);
+        for (int n = 0; n < all->list.n; n++) {
+            const struct event_channel *ch = &all->channel[n];
+            if (ch->kind != EVENT_LITHIUM)
+                continue;
+            double d_energy = (double)ch->energy;
+            double barrier = fmax(fmax(m->hop_barrier[CATION_LI] + d_energy / 2, d_energy), 0);
+            double rate =
+                m->lithium_share * m->attempt_frequency * exp(-barrier / m->boltzmann.kT_ueV);
+            double slower = rate * exp(fmin(d_energy, 0) / m->boltzmann.kT_ueV);
+            double kept = m->lithium_firings / (slower * e->slice_s);
+            if (m->lithium_firings > 0 && kept < 1)
+                rate *= kept;
+            cr_assert_float_eq(ch->rate, rate, 1e-3 * rate, "found %g, expected %g", ch->rate,
+                               rate);
+        }
+    }
+    free(all);
+}
+
 /* Li+ on the clock: between octs and tets, in bulk and at surfaces, beside whatever else moves. */
+static void check_lithium(const char *geometry, double share, double firings) {
+    struct probe p;
+    struct fixture *f = fixture_create("builtin:o2-lmr", FIXTURE_SET(LIVELY, geometry));
+    fixture_scramble(f, 4.3, 2, 20, 1e-3);
+    f->model->with_lithium = f->model->mobile[CATION_LI] = 1;
+    f->model->lithium_share = share;
+    f->model->lithium_firings = firings;
+    probe_init(&p, f);
+    p.counting = true;
+    struct event_context e = context_of(&p, 4.3, 1e-3, 2e-3);
+    no_fast_pairs(&e);
+    check_configuration(&p, &e);
+    check_lithium_rates(&e);
+    fixture_randomise(f, 7);
+    check_configuration(&p, &e);
+    check_lithium_rates(&e);
+    expect_at_least("hops of Li+", p.by_kind[EVENT_LITHIUM], 100);
+    if (firings > 0)
+        expect_at_least("slowed hops of Li+", p.slowed_lithium, 50);
+    else
+        cr_expect_eq(p.slowed_lithium, 0);
+    cr_expect_lt(p.slowed_lithium, p.by_kind[EVENT_LITHIUM]);
+    cr_expect_eq(tokens_class(f->model, SITE_OCT, CATION_LI), TOKEN_NONE);
+    cr_expect_eq(tokens_class(f->model, SITE_TET_UP, CATION_VACANCY), TOKEN_NONE);
+    probe_free(&p);
+}
+
 Test(detailed_balance, hops_of_lithium_hold) {
     static const char *const geometry[] = {"structure.geometry=bulk", "structure.geometry=slab"};
     for (int k = 0; k < 2; k++) {
-        struct probe p;
-        struct fixture *f = fixture_create("builtin:o2-lmr", FIXTURE_SET(LIVELY, geometry[k]));
-        fixture_scramble(f, 4.3, 2, 20, 1e-3);
-        f->model->with_lithium = f->model->mobile[CATION_LI] = 1;
-        probe_init(&p, f);
-        p.counting = true;
-        struct event_context e = context_of(&p, 4.3, 1e-3, 2e-3);
-        no_fast_pairs(&e);
-        check_configuration(&p, &e);
-        fixture_randomise(f, 7);
-        check_configuration(&p, &e);
-        expect_at_least("hops of Li+", p.by_kind[EVENT_LITHIUM], 100);
-        cr_expect_eq(tokens_class(f->model, SITE_OCT, CATION_LI), TOKEN_NONE);
-        cr_expect_eq(tokens_class(f->model, SITE_TET_UP, CATION_VACANCY), TOKEN_NONE);
-        probe_free(&p);
+        check_lithium(geometry[k], 1, 0);
+        check_lithium(geometry[k], 0.03, 0);
+        check_lithium(geometry[k], 0.03, 10);
     }
+}
+
+/* The octs at the edges stay open to the electrode and to the oxygen events, those behind them are closed to both. */
+Test(detailed_balance, holds_with_open_edges) {
+    struct probe p;
+    probe_init(&p, fixture_create("builtin:o2-lmr",
+                                  FIXTURE_SET(LIVELY, "structure.geometry=film",
+                                              "structure.cells_a=5", "structure.vacuum_cells=1",
+                                              "kinetics.lithium_transport=true",
+                                              "surface.particle_nm=2", "model.li_hop_eV=0.9")));
+    cr_assert(p.f->model->with_edges);
+    check_rounds(&p, 3, 4.5, 1e-3);
+    expect_at_least("hops of Li+", p.by_kind[EVENT_LITHIUM], 100);
+    expect_at_least("O events", p.by_kind[EVENT_CLEAVE] + p.by_kind[EVENT_COMBINE], 100);
+    expect_at_least("events that exchange Li with the electrode", p.electrode, 20);
+    check_disorder(&p, 2, 4.5, 1e-3);
+    expect_at_least("oxidations and reductions", p.by_kind[EVENT_OXIDISE] + p.by_kind[EVENT_REDUCE],
+                    50);
+    expect_at_least("losses of O2", p.by_kind[EVENT_LOSE], 3);
+    probe_free(&p);
 }
 
 /* H+ that takes the place of Li+ at a surface and moves inside, at real surfaces and on disorder; slowed down or not. */

@@ -142,10 +142,11 @@ Test(supercell, every_order_and_geometry_is_exact_and_neutral) {
     const char *const geometry[][2] = {
         {"structure.geometry=bulk", "structure.particle_shape=box"},
         {"structure.geometry=slab", "structure.particle_shape=box"},
+        {"structure.geometry=film", "structure.particle_shape=box"},
         {"structure.geometry=particle", "structure.particle_shape=box"},
         {"structure.geometry=particle", "structure.particle_shape=hexagon"}};
     for (int o = 0; o < 4; o++)
-        for (int g = 0; g < 4; g++) {
+        for (int g = 0; g < 5; g++) {
             struct crystal *x =
                 build(HOST,
                       SET(order[o], geometry[g][0], geometry[g][1], "structure.vacuum_cells=2",
@@ -639,7 +640,7 @@ Test(supercell, seed_and_replica_fix_the_crystal) {
     }
 }
 
-/* ---- slabs and particles ---- */
+/* ---- slabs, films and particles ---- */
 
 static int oxygens_around(const struct crystal *x, struct lattice_coord c) {
     const struct lattice *l = &x->c.lattice;
@@ -736,6 +737,71 @@ Test(supercell, particle_fills_inner_octs_first) {
     cr_assert_eq(vacant_bulk, 0);
     cr_assert_gt(filled_rim, 0);
     cr_assert_gt(vacant_rim, 0);
+    destroy(x);
+}
+
+/* Two O to a formula unit; the outermost columns alone are at the surface, along a2 and c there is none. */
+Test(supercell, film_has_edges_along_a1_alone) {
+    enum { NA = 10, NB = 3, VACUUM = 2, ACROSS = NA - 2 * VACUUM, PLANES = 12 };
+    struct crystal *x =
+        build(HOST,
+              SET("structure.geometry=film", "structure.vacuum_cells=2", "structure.cells_a=10",
+                  "structure.cells_b=3", "structure.repeats=2"),
+              0);
+    const struct lattice *l = &x->c.lattice;
+    cr_assert_eq(l->n_planes, PLANES); /* none is empty */
+    cr_assert_eq(x->c.n_formula, ACROSS * NB * PLANES / 2);
+    expect_sound(x);
+    expect_coordination(x);
+    for (int64_t s = 0; s < lattice_n_sites(l); s++) {
+        struct lattice_coord c = lattice_coord_of(l, s);
+        struct lattice_coord row = {c.plane % 6, c.kind, c.i, 0}; /* one period of the stacking */
+        bool inside = c.i >= VACUUM && c.i < NA - VACUUM;
+        bool deep = c.i >= VACUUM + 1 && c.i < NA - VACUUM - 1;
+        if (c.kind == SITE_O) {
+            cr_assert_eq(x->c.occupancy[s] != SITE_OUTSIDE, inside);
+            continue;
+        }
+        cr_assert_eq(oxygens_around(x, c), oxygens_around(x, row));
+        if (deep)
+            cr_assert_eq(oxygens_around(x, c), c.kind == SITE_OCT ? 6 : 4);
+    }
+    double area_A2 = 2 * NB * PLANES * x->c.a_A * x->c.a_A * sqrt(0.75);
+    double grams = x->c.mass_g_per_mol * (double)x->c.n_formula / 6.02214076e23;
+    cr_assert_float_eq(x->c.surface_m2_per_g, area_A2 * 1e-20 / grams, 1e-6);
+    destroy(x);
+}
+
+Test(supercell, width_is_that_between_the_edges) {
+    static const struct {
+        const char *geometry, *outline;
+        int columns;
+    } box[] = {{"structure.geometry=bulk", "structure.particle_shape=box", 0},
+               {"structure.geometry=slab", "structure.particle_shape=box", 0},
+               {"structure.geometry=film", "structure.particle_shape=box", 11},
+               {"structure.geometry=particle", "structure.particle_shape=box", 8},
+               {"structure.geometry=particle", "structure.particle_shape=hexagon", 7}};
+    for (int q = 0; q < 5; q++) {
+        struct crystal *x = build(HOST,
+                                  SET(box[q].geometry, box[q].outline, "structure.vacuum_cells=2",
+                                      "structure.cells_a=15", "structure.cells_b=12"),
+                                  0);
+        cr_assert_float_eq(x->c.width_A, box[q].columns * 2.85 * sqrt(3) / 2, 1e-9, "%s: %g A",
+                           box[q].geometry, x->c.width_A);
+        cr_assert_eq(x->c.surface_m2_per_g > 0, q > 0);
+        destroy(x);
+    }
+}
+
+/* A film is as wide as its columns along a1 say, however short it is along a2. */
+Test(supercell, film_needs_whole_honeycombs_along_a2_alone) {
+    struct crystal *x = build(HOST,
+                              SET("structure.geometry=film", "structure.order=composite",
+                                  "structure.vacuum_cells=3", "structure.cells_a=11",
+                                  "structure.cells_b=3", "structure.repeats=2"),
+                              0);
+    expect_sound(x);
+    cr_assert_gt(honeycomb(x), 0);
     destroy(x);
 }
 
@@ -866,6 +932,13 @@ Test(supercell, boxes_that_do_not_fit_are_refused) {
            "12 x 10");
     refuse(SET("structure.geometry=particle", "structure.vacuum_cells=5"), "structure.vacuum_cells",
            "across");
+    refuse(SET("structure.geometry=film", "structure.vacuum_cells=5"), "structure.vacuum_cells",
+           "found 2");
+    refuse(SET("structure.geometry=film", "structure.vacuum_cells=6"), "structure.vacuum_cells",
+           "found 0");
+    refuse(SET("structure.geometry=film", "structure.order=composite", "structure.cells_a=13",
+               "structure.cells_b=10"),
+           "structure.cells_b", "13 x 10");
 }
 
 Test(supercell, other_orders_take_any_number_of_cells) {
