@@ -105,6 +105,14 @@ static int execute(struct options *o, const char *const value[FLAGS]) {
     struct scenario *s = options_load(o);
     if (!s)
         return EXIT_USAGE;
+    if (scenario_flag(s, "kinetics.lithium_transport")) {
+        fprintf(stderr,
+                "%s: error: kinetics.lithium_transport: expected false, found true\n"
+                "    hint: one engine alone knows Li+ on the clock; there is nothing to compare\n",
+                scenario_place(s, "kinetics.lithium_transport"));
+        scenario_free(s);
+        return EXIT_USAGE;
+    }
     status = simulation_create(&sim, s, stderr);
     if (status == EXIT_OK) {
         status = take_both_threads(value, sim.cores, &d);
