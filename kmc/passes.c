@@ -388,8 +388,7 @@ static void space_channel(const struct pass_plan *plan, struct pass_channel *ch,
 static bool is_useful(const struct rate_model *m, const struct channel_source *s) {
     if (s->group == CENTRE_VERTEX)
         return m->with_beyond;
-    return (s->group != PASS_TRIPLE && s->group != BONDED_VERTEX && s->group != BONDED_OXYGEN) ||
-           m->with_dimers;
+    return (s->group != PASS_TRIPLE && s->group < BONDED_VERTEX) || m->with_dimers;
 }
 
 /* A channel gets lanes in proportion to its weight: passes with few lanes are drawn more often. */
