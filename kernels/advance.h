@@ -160,13 +160,11 @@ KMC_HD int window_is_edge(const struct lattice *l, struct lattice_coord c) {
 
 /* Copies the fields of a cell at the edge of the copy to its images in the border. */
 KMC_HD void window_copy_fields(struct window *w, struct lattice_coord c) {
-    struct lattice_places p;
-    if (!window_is_edge(&w->tile.lattice, c))
-        return;
-    int64_t from = lattice_oxygen_index(&w->tile.lattice, c);
-    lattice_places_of(&w->tile.lattice, c, &p);
-    for (int k = 1; k < p.n; k++)
-        fields_copy(&w->fields, lattice_oxygen_index(&w->tile.lattice, p.at[k]), from);
+    const struct lattice *l = &w->tile.lattice;
+    struct lattice_images m = lattice_images_of(l, c);
+    int64_t from = lattice_oxygen_index(l, c);
+    for (int n = m.axes; n; n = (n - 1) & m.axes)
+        fields_copy(&w->fields, from + lattice_image_step(l, &m, n, 1), from);
 }
 
 /* Renews the fields of one site of the copy but may_hop; window_copy_fields after all of them. */
@@ -196,24 +194,30 @@ KMC_HD void window_renew_hops(struct window *w, struct lattice_coord c) {
     fields_hops(&w->fields, y, cell, cell + 1);
 }
 
+/* Renews the group of an oct (group != 0) or the tm_step of an O, and of its images in the border. */
+KMC_HD void window_renew_cell(struct window *w, struct lattice_coord c, int group) {
+    const struct lattice *l = &w->tile.lattice;
+    struct lattice_images m = lattice_images_of(l, c);
+    for (int n = m.axes;; n = (n - 1) & m.axes) {
+        int64_t cell = lattice_oxygen_index(l, c) + lattice_image_step(l, &m, n, 1);
+        int32_t plane = c.plane + (n & 4 ? m.dplane : 0);
+        if (group)
+            fields_group(&w->fields, plane, cell, cell + 1);
+        else
+            fields_tm_step(&w->fields, plane, cell, cell + 1);
+        if (!n)
+            return;
+    }
+}
+
 /* Renews what other fields follow from: the group of a changed oct, and tm_step of an O (of a changed cation: those of its vertices). */
 KMC_HD void window_renew_first(struct window *w, struct lattice_coord c) {
     const struct lattice *l = &w->tile.lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, c);
-    for (int v = c.kind == SITE_O ? -1 : 0; v < st->n_vertex; v++) {
-        struct lattice_places p;
-        lattice_places_of(l, v < 0 ? c : lattice_step(l, c, st->vertex[v]), &p);
-        for (int k = 0; k < p.n; k++) {
-            int64_t cell = lattice_oxygen_index(l, p.at[k]);
-            fields_tm_step(&w->fields, p.at[k].plane, cell, cell + 1);
-        }
-    }
-    struct lattice_places p;
-    lattice_places_of(l, c, &p);
-    for (int k = 0; c.kind == SITE_OCT && k < p.n; k++) {
-        int64_t cell = lattice_oxygen_index(l, p.at[k]);
-        fields_group(&w->fields, p.at[k].plane, cell, cell + 1);
-    }
+    for (int v = c.kind == SITE_O ? -1 : 0; v < st->n_vertex; v++)
+        window_renew_cell(w, v < 0 ? c : lattice_step(l, c, st->vertex[v]), 0);
+    if (c.kind == SITE_OCT)
+        window_renew_cell(w, c, 1);
 }
 
 /* List of the influence of a site of the copy. */

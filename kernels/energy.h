@@ -12,23 +12,27 @@
 
 /* Writes a site's byte, into the border of a tile too. */
 KMC_HD void energy_put_byte(struct configuration *x, struct lattice_coord c, uint8_t byte) {
-    struct lattice_places p;
-    lattice_places_of(x->lattice, c, &p);
-    for (int k = 0; k < p.n; k++)
-        x->occupancy[lattice_site(x->lattice, p.at[k])] = byte;
+    struct lattice_images m = lattice_images_of(x->lattice, c);
+    uint8_t *at = x->occupancy + lattice_site(x->lattice, c);
+    *at = byte;
+    for (int n = m.axes; n; n = (n - 1) & m.axes)
+        at[lattice_image_step(x->lattice, &m, n, SITE_KINDS)] = byte;
 }
 
 /* Adds to the deviation and TM count of an O, in the border of a tile too. */
 KMC_HD void energy_add_oxygen(struct configuration *x, struct lattice_coord o, int deviation,
                               int tm) {
-    struct lattice_places p;
-    lattice_places_of(x->lattice, o, &p);
-    for (int k = 0; k < p.n; k++) {
-        int64_t index = lattice_oxygen_index(x->lattice, p.at[k]);
-        if (x->deviation[index] != RATE_MODEL_ABSENT)
-            x->deviation[index] = (int16_t)(x->deviation[index] + deviation);
+    struct lattice_images m = lattice_images_of(x->lattice, o);
+    int64_t index = lattice_oxygen_index(x->lattice, o);
+    int32_t is = x->deviation[index], n_tm = tm ? x->n_tm[index] + tm : 0;
+    is += is != RATE_MODEL_ABSENT ? deviation : 0;
+    for (int n = m.axes;; n = (n - 1) & m.axes) {
+        int64_t at = index + lattice_image_step(x->lattice, &m, n, 1);
+        x->deviation[at] = (int16_t)is;
         if (tm)
-            x->n_tm[index] = (uint8_t)(x->n_tm[index] + tm);
+            x->n_tm[at] = (uint8_t)n_tm;
+        if (!n)
+            return;
     }
 }
 

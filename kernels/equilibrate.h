@@ -143,13 +143,13 @@ struct pass_plane {
     int32_t plane;
     struct lattice_offset other; /* from a to b */
     int32_t other_plane;
-    int64_t base_a, base_b;                        /* sites of cell (0, 0) */
-    int64_t cell_a, cell_b;                        /* these cells */
+    int32_t base_a, base_b;                        /* sites of cell (0, 0) of the tile */
+    int32_t cell_a, cell_b;                        /* these cells */
     const struct lattice_layer *layer_a, *layer_b; /* see struct move_bond */
     const uint8_t *code_b;                         /* of the plan, for the kind of b */
     /* of a triple: the third site, an O, from the first: offset of its cell, and site of cell (0, 0) of its plane */
     struct lattice_offset third;
-    int64_t base_third;
+    int32_t base_third;
     int8_t dir;
     uint8_t triple, usable;
 };
@@ -208,15 +208,15 @@ KMC_HD void pass_plane_other(const struct pass_plan *plan, const struct lattice 
                              struct pass_plane *q) {
     struct lattice_coord b = {0, q->other.kind, 0, 0};
     b.plane = q->other_plane = pass_wrap(q->plane + q->other.dplane, l->n_planes);
-    q->base_b = lattice_site(l, b);
-    q->cell_b = lattice_oxygen_index(l, b);
+    q->base_b = (int32_t)lattice_site(l, b);
+    q->cell_b = (int32_t)lattice_oxygen_index(l, b);
     q->code_b = plan->code[b.kind == SITE_O];
     q->layer_b = complete ? lattice_layer_of(l, b.plane, b.kind) : NULL;
     if (!q->triple)
         return;
     q->third = lattice_stencil_of(l, b)->oxygen[q->dir];
     struct lattice_coord third = {pass_wrap(b.plane + q->third.dplane, l->n_planes), SITE_O, 0, 0};
-    q->base_third = lattice_site(l, third);
+    q->base_third = (int32_t)lattice_site(l, third);
     q->third.di = (int8_t)(q->third.di + q->other.di);
     q->third.dj = (int8_t)(q->third.dj + q->other.dj);
 }
@@ -228,8 +228,8 @@ KMC_HD int pass_plane_begin(const struct pass_plan *plan, const struct pass *p,
     struct lattice_coord a = {pass_place(p, AXIS_C, mc), p->kind, 0, 0};
     q->plane = a.plane;
     q->usable = (uint8_t)pass_member(plan, p, l, lattice_stencil_index(l, a), q);
-    q->base_a = lattice_site(l, a);
-    q->cell_a = lattice_oxygen_index(l, a);
+    q->base_a = (int32_t)lattice_site(l, a);
+    q->cell_a = (int32_t)lattice_oxygen_index(l, a);
     q->layer_a = complete ? lattice_layer_of(l, a.plane, a.kind) : NULL;
     pass_plane_other(plan, l, complete, q);
     return q->usable;

@@ -189,36 +189,33 @@ KMC_HD int64_t lattice_oxygen(const struct lattice *l, struct lattice_coord c, i
     return lattice_neighbor(l, c, lattice_stencil_of(l, c)->oxygen[v]);
 }
 
-/* Places in memory of a cell of the box: itself, and its images in the border of a tile. */
-struct lattice_places {
-    int n;
-    struct lattice_coord at[8];
+/* Images in the border of a tile of a cell of its lattice: for each axis along which it lies at the edge, the way there in cells or planes, else 0.
+ * `axes` has a bit for each such axis (1 = a, 2 = b, 4 = c); every non-empty part of it is one image:
+ *     for (int n = images.axes; n; n = (n - 1) & images.axes) ... lattice_image_step(l, &images, n, kinds) */
+struct lattice_images {
+    int32_t axes, di, dj, dplane;
 };
 
 KMC_HD int32_t lattice_image(int32_t c, int32_t n) {
-    return c == 0 ? n : c == n - 1 ? -1 : c;
+    return c == 0 ? n : c == n - 1 ? -n : 0;
 }
 
-KMC_HD void lattice_places_of(const struct lattice *l, struct lattice_coord c,
-                              struct lattice_places *p) {
-    p->n = 1;
-    p->at[0] = c;
+KMC_HD struct lattice_images lattice_images_of(const struct lattice *l, struct lattice_coord c) {
+    struct lattice_images m = {0, 0, 0, 0};
     if (!l->pad)
-        return;
-    int32_t i = lattice_image(c.i, l->na), j = lattice_image(c.j, l->nb);
-    int32_t k = lattice_image(c.plane, l->n_planes);
-    if (i != c.i) {
-        p->at[p->n] = c;
-        p->at[p->n++].i = i;
-    }
-    for (int m = j != c.j ? p->n : 0, q = 0; q < m; q++) {
-        p->at[p->n] = p->at[q];
-        p->at[p->n++].j = j;
-    }
-    for (int m = k != c.plane ? p->n : 0, q = 0; q < m; q++) {
-        p->at[p->n] = p->at[q];
-        p->at[p->n++].plane = k;
-    }
+        return m;
+    m.di = lattice_image(c.i, l->na);
+    m.dj = lattice_image(c.j, l->nb);
+    m.dplane = lattice_image(c.plane, l->n_planes);
+    m.axes = (m.di != 0) | (m.dj != 0) << 1 | (m.dplane != 0) << 2;
+    return m;
+}
+
+/* Distance in memory to the image `n`, where a plane holds this many kinds: 1 for arrays of O, SITE_KINDS for sites. */
+KMC_HD int64_t lattice_image_step(const struct lattice *l, const struct lattice_images *m, int n,
+                                  int kinds) {
+    return (n & 1 ? m->di : 0) + (n & 2 ? m->dj * l->row : 0) +
+           (n & 4 ? m->dplane * kinds * l->layer_size : 0);
 }
 
 KMC_HD int lattice_is_tm_gap(int32_t plane) {

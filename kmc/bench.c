@@ -39,13 +39,18 @@ static int64_t bytes_needed(const struct bench_limits *l, const struct bench_box
     return memory_at_once(&m, b->replicas, busy) + 2 * m.n_sites * b->replicas; /* the saved copy */
 }
 
+/* Host threads that replicas share; an engine that takes all replicas at once has one. */
+static int side_by_side(const struct bench_limits *l) {
+    return l->ops->many ? 1 : l->threads;
+}
+
 /* A site of a box of many tiles and regions costs about so much more than one of the small box that was calibrated. */
 enum { LARGE_BOX_COST = 3 };
 
 static bool fits(const struct bench_limits *l, const struct bench_box *b, double seconds_per_site) {
     int cost = b->cells > 12 ? LARGE_BOX_COST : 1;
     double sites = (double)(bench_job_sites(b) * b->replicas);
-    double prepare_s = cost * seconds_per_site * sites / l->threads;
+    double prepare_s = cost * seconds_per_site * sites / side_by_side(l);
     return prepare_s <= l->seconds && bytes_needed(l, b) < memory_of_machine() / 10 * 6;
 }
 
@@ -55,7 +60,7 @@ static struct bench_box cut(const struct bench_workload *w, const struct bench_l
     struct bench_box b = bench_job_box(w->edge_nm, w->particle);
     b.replicas = w->replicas;
     text[0] = 0;
-    while (w->replicas > 1 && b.replicas > l->threads && !fits(l, &b, seconds_per_site))
+    while (w->replicas > 1 && b.replicas > side_by_side(l) && !fits(l, &b, seconds_per_site))
         b.replicas /= 2;
     if (b.replicas < w->replicas)
         snprintf(text, bytes, "%lld of %lld replicas", (long long)b.replicas,
@@ -130,19 +135,24 @@ int bench_run(const struct bench_workload *w, const struct bench_limits *limits,
     return status;
 }
 
+enum { MANY_REPLICAS = 256 }; /* that fill a GPU */
+
 int bench_calibrate(const struct bench_limits *limits, double *seconds_per_site,
                     double *seconds_per_draw) {
     struct bench_job j;
     struct bench_box b = bench_job_box(0, false);
     struct bench_limits one = *limits;
     one.threads = 1;
+    if (limits->ops->many)
+        b.replicas = MANY_REPLICAS;
     int status = bench_job_create(&j, &one, &b, true);
     double start = bench_meter_now_s();
     if (status == 0 && !bench_job_charge(&j))
         status = 1;
     if (status == 0) {
         const struct bench_meter *meter = bench_meter_read();
-        *seconds_per_site = (bench_meter_now_s() - start) / (double)bench_job_sites(&b);
+        *seconds_per_site =
+            (bench_meter_now_s() - start) / (double)(bench_job_sites(&b) * b.replicas);
         *seconds_per_draw = meter->equilibrate_s / (double)meter->draws;
     }
     bench_job_free(&j);
@@ -163,7 +173,7 @@ int bench_sizes(const struct bench_limits *limits, double seconds_per_draw,
         struct bench_job j;
         double sites = (double)bench_job_sites(&size_boxes[k]);
         /* draws a site: 9 on the way, then BENCH_TIMED_SLICES of 2 in each repeat on one thread */
-        double draws = 9.0 / limits->threads + 2.0 * BENCH_TIMED_SLICES * BENCH_REPEATS;
+        double draws = 9.0 / side_by_side(limits) + 2.0 * BENCH_TIMED_SLICES * BENCH_REPEATS;
         out[k].sites = (int64_t)sites;
         out[k].needs_s = draws * sites * seconds_per_draw;
         if (out[k].needs_s > 2 * limits->seconds ||

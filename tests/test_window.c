@@ -107,11 +107,10 @@ static void compare_fields(const struct window *w) {
     for (c.plane = 0; c.plane < l->n_planes; c.plane++)
         for (c.j = 0; c.j < l->nb; c.j++)
             for (c.i = 0; c.i < l->na; c.i++) {
-                struct lattice_places p;
-                lattice_places_of(l, c, &p);
-                for (int k = 0; k < p.n; k++) {
-                    int64_t cell = lattice_oxygen_index(l, p.at[k]),
-                            own = lattice_oxygen_index(l, c);
+                struct lattice_images m = lattice_images_of(l, c);
+                int64_t own = lattice_oxygen_index(l, c);
+                for (int n = m.axes, last = 0; !last; last = n == 0, n = (n - 1) & m.axes) {
+                    int64_t cell = own + lattice_image_step(l, &m, n, 1);
                     const struct fields *a = &w->fields, *b = &anew.fields;
                     cr_assert_eq(a->give[cell], b->give[cell]);
                     cr_assert_eq(a->group[cell], b->group[cell]);
