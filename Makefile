@@ -8,7 +8,7 @@
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
-#   CUDA=0  without nvcc        NO_INSTALL=1  never install anything        CC=clang  other compiler
+#   CUDA=0  without nvcc, EMULATED=1 with kernels that run on the CPU (slow, for tests)        NO_INSTALL=1  never install anything        CC=clang  other compiler
 
 BUILD        ?= build
 PREFIX       ?= /usr/local
@@ -24,20 +24,22 @@ CUDA_ARCH    ?= $(or $(sort $(subst .,,$(shell nvidia-smi --query-gpu=compute_ca
 TOML_DIR     ?=
 RANDOM123_DIR ?=
 
-NVCC     := $(if $(filter 0,$(CUDA)),,$(wildcard $(CUDA_HOME)/bin/nvcc))
+EMULATED ?=
+NVCC     := $(if $(filter 0,$(CUDA))$(EMULATED),,$(wildcard $(CUDA_HOME)/bin/nvcc))
+WITH_CUDA = $(NVCC)$(EMULATED)
 OPTIMISE ?= -O3
 # Bit-identical results need contraction off; -march=native is safe but not the default, so that binaries travel.
 EXACT     = -ffp-contract=off
 WARN      = -Wall -Wextra -Werror
 INCLUDES  = $(addprefix -I,$(wildcard $(addsuffix /include,$(TOML_DIR) $(RANDOM123_DIR))))
 CFLAGS   ?= $(OPTIMISE) -g
-ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(NVCC),-DKMC_CUDA) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
+ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(WITH_CUDA),-DKMC_CUDA) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
 ALL_CXXFLAGS = -std=c++17 $(CFLAGS) $(EXACT) $(WARN) $(INCLUDES)
 LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lm -lstdc++
 
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \
-            -DVERSION_CUDA='"$(if $(NVCC),built for sm_ $(CUDA_ARCH) and PTX,built without nvcc)"'
+            -DVERSION_CUDA='"$(if $(NVCC),built for sm_ $(CUDA_ARCH) and PTX,$(if $(EMULATED),emulated on the CPU,built without nvcc))"'
 
 DATA    := $(sort $(wildcard lattices/data/*.toml)) $(sort $(wildcard lattices/scenarios/*.toml))
 # nvcc: no fused multiply-add, as on the CPU; machine code for each architecture, PTX for all others
@@ -48,11 +50,11 @@ ALL_NVCCFLAGS = -std=c++17 $(NVCCFLAGS) -fmad=false -t 0 -ccbin $(CXX) -Xcompile
 
 CUDA_FILES := kmc/engine_cuda.c
 CUDA_SOURCES := $(sort $(wildcard kernels/*.cu))
-C_FILES := $(sort $(filter-out $(if $(NVCC),,$(CUDA_FILES)),$(wildcard kmc/*.c lattices/*.c)))
+C_FILES := $(sort $(filter-out $(if $(WITH_CUDA),,$(CUDA_FILES)),$(wildcard kmc/*.c lattices/*.c)))
 HEADERS := $(wildcard kmc/*.h lattices/*.h kernels/*.h)
 OBJ     := $(BUILD)/obj
 OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o \
-           $(if $(NVCC),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o))
+           $(if $(WITH_CUDA),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o)) $(if $(EMULATED),$(OBJ)/tests/emulation/emulation.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
 .PHONY: all deps demo test check validate golden gpu-check gpu-bundle bench install clean format lint
@@ -63,10 +65,24 @@ $(BUILD)/kmc: $(OBJECTS)
 	@echo link $@
 	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
+ifneq ($(EMULATED),)
+EMULATION = tests/emulation/cuda_runtime.h tests/emulation/translate.sh
+
+$(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h) $(EMULATION)
+	@mkdir -p $(@D)
+	@echo c++ $< for the CPU
+	@sh tests/emulation/translate.sh $< >$(@:.o=.cpp)
+	@$(CXX) $(ALL_CXXFLAGS) -w -Itests/emulation -Ikernels -c -o $@ $(@:.o=.cpp)
+
+$(OBJ)/tests/emulation/emulation.o: tests/emulation/emulation.cpp $(EMULATION)
+	@mkdir -p $(@D)
+	@$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+else
 $(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h)
 	@mkdir -p $(@D)
 	@echo nvcc $< for $(CUDA_ARCH)
 	@$(NVCC) $(ALL_NVCCFLAGS) $(NVCC_ARCH) -c -o $@ $<
+endif
 
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)

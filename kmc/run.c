@@ -208,7 +208,8 @@ static void body_voids(FILE *out, const void *context) {
     const struct run *run = context;
     track_write_header_voids(out);
     for (int64_t k = 0; k < run->sim.replicas; k++)
-        fwrite(run->track[k].voids.data, 1, run->track[k].voids.bytes, out);
+        if (run->track[k].voids.bytes)
+            fwrite(run->track[k].voids.data, 1, run->track[k].voids.bytes, out);
 }
 
 static void body_depth(FILE *out, const void *context) {

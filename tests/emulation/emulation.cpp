@@ -1,0 +1,140 @@
+/* emulation: fibers that take turns (cuda_runtime.h).  A fiber that waits gives way to the next one; all of a group have met when the last one comes. */
+#include "cuda_runtime.h"
+#include <stdio.h>
+#include <ucontext.h>
+#include <vector>
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+void *emulated_shared;
+
+extern char __start_shared_by_block[], __stop_shared_by_block[]; /* from the linker: all __shared__ variables */
+
+namespace {
+const unsigned STACK_BYTES = 256 << 10, WARP = 32;
+
+struct fiber {
+    ucontext_t context;
+    std::vector<char> stack;
+    bool done;
+};
+
+/* Threads that meet: of a warp or of the block. */
+struct meeting {
+    unsigned here, members, round;
+    uint32_t value[2][WARP]; /* of this round and the last */
+    int any[2];
+};
+
+std::vector<fiber> fibers;
+std::vector<meeting> warps;
+meeting block;
+unsigned running;
+ucontext_t scheduler;
+const std::function<void()> *body;
+
+void yield() {
+    swapcontext(&fibers[running].context, &scheduler);
+}
+
+void leave(meeting *m) {
+    m->members--;
+    if (m->members && m->here == m->members) {
+        m->here = 0;
+        m->round++;
+    }
+}
+
+void enter() {
+    (*body)();
+    fibers[running].done = true;
+    leave(&warps[running / WARP]);
+    leave(&block);
+    yield();
+}
+
+/* Returns the number of the round that has ended. */
+unsigned meet(meeting *m) {
+    unsigned round = m->round;
+    if (++m->here == m->members) {
+        m->here = 0;
+        m->round++;
+        m->any[m->round % 2] = 0;
+    }
+    while (m->round == round)
+        yield();
+    return round;
+}
+
+/* Shared memory begins as it is: full of what nobody wrote. */
+__attribute__((no_sanitize("address"))) void spoil(volatile char *from, volatile char *to) {
+    while (from < to)
+        *from++ = (char)0xa5;
+}
+
+void begin_block() {
+    unsigned n = blockDim.x;
+    warps.assign((n + WARP - 1) / WARP, meeting());
+    for (unsigned w = 0; w < warps.size(); w++)
+        warps[w].members = n - w * WARP < WARP ? n - w * WARP : WARP;
+    block = meeting();
+    block.members = n;
+    for (unsigned k = 0; k < n; k++) {
+        fiber *f = &fibers[k];
+        f->done = false;
+        getcontext(&f->context);
+        f->context.uc_stack.ss_sp = f->stack.data();
+        f->context.uc_stack.ss_size = f->stack.size();
+        f->context.uc_link = NULL;
+        makecontext(&f->context, enter, 0);
+    }
+}
+
+void run_block() {
+    begin_block();
+    while (block.members)
+        for (running = 0; running < blockDim.x; running++) {
+            threadIdx = dim3(running, 0, 0);
+            if (!fibers[running].done)
+                swapcontext(&scheduler, &fibers[running].context);
+        }
+}
+} // namespace
+
+void emulate_meet(bool of_warp) {
+    meet(of_warp ? &warps[running / WARP] : &block);
+}
+
+uint32_t emulate_exchange(uint32_t value, uint32_t *warp) {
+    meeting *m = &warps[running / WARP];
+    unsigned members = m->members;
+    m->value[m->round % 2][running % WARP] = value;
+    unsigned round = meet(m);
+    memcpy(warp, m->value[round % 2], sizeof m->value[0]);
+    return members == WARP ? ~0u : (1u << members) - 1;
+}
+
+int emulate_any_of_block(int value) {
+    block.any[block.round % 2] |= value != 0;
+    unsigned round = meet(&block);
+    return block.any[round % 2];
+}
+
+void emulate_launch(dim3 grid, dim3 threads, size_t shared_bytes,
+                    const std::function<void()> &kernel) {
+    while (fibers.size() < threads.x) {
+        fibers.emplace_back();
+        fibers.back().stack.resize(STACK_BYTES);
+    }
+    body = &kernel;
+    gridDim = grid;
+    blockDim = threads;
+    for (unsigned y = 0; y < grid.y; y++)
+        for (unsigned x = 0; x < grid.x; x++) {
+            blockIdx = dim3(x, y, 0);
+            emulated_shared = malloc(shared_bytes ? shared_bytes : 1);
+            spoil((char *)emulated_shared, (char *)emulated_shared + shared_bytes);
+            spoil(__start_shared_by_block, __stop_shared_by_block);
+            run_block();
+            free(emulated_shared);
+        }
+}
