@@ -6,7 +6,7 @@
  */
 #include "device_data.h"
 
-enum { WINDOW_THREADS = 128 };
+enum { WINDOW_THREADS = 64 };
 
 struct window_block {
     struct window window;
@@ -50,6 +50,8 @@ __device__ static void load_window(struct window_block *b, const struct device_d
         window_layout(w);
     }
     __syncthreads();
+    for (int s = threadIdx.x; s < MODEL_SPECIES; s += blockDim.x)
+        fields_bound_hops(&w->fields, w->context.limits.floor, s);
     make_tables(t, reach, layer);
     for (int32_t row = threadIdx.x; row < tile_rows(t); row += blockDim.x)
         tile_load_row(t, &w->box, row);
@@ -92,11 +94,19 @@ __device__ static void sum_levels(struct window *w) {
     }
 }
 
-__device__ static void refresh_all(struct window *w) {
-    int64_t doubles = w->begin[w->levels - 1] + w->length[w->levels - 1];
-    int64_t leaves = window_leaves(&w->region);
-    for (int64_t k = threadIdx.x; k < doubles; k += blockDim.x)
-        w->rate[k] = k < leaves ? window_owner_rate(w, window_coord(w, k)) : 0;
+/* Owners are few and take long: they are listed first, so that all threads have one. */
+__device__ static void refresh_all(struct window_block *b, const struct window_space *space) {
+    struct window *w = &b->window;
+    int32_t doubles = (int32_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]);
+    int32_t leaves = (int32_t)window_leaves(&w->region);
+    for (int32_t k = threadIdx.x; k < doubles; k += blockDim.x) {
+        w->rate[k] = 0;
+        if (k < leaves && window_may_own(w, window_coord(w, k)))
+            space->stale[atomicAdd(&b->n_stale, 1)] = k;
+    }
+    __syncthreads();
+    for (int32_t k = threadIdx.x; k < b->n_stale; k += blockDim.x)
+        w->rate[space->stale[k]] = window_owner_rate(w, window_coord(w, space->stale[k]));
     __syncthreads();
     sum_levels(w);
 }
@@ -212,6 +222,7 @@ __device__ static void begin_window(struct window_block *b, const struct device_
     b->sums.slow_down_min = 1;
     b->used = 0;
     b->draw = 0;
+    b->n_stale = 0;
 }
 
 __device__ static void book(const struct window_block *b, struct device_advance *j) {
@@ -250,7 +261,7 @@ __global__ static void __launch_bounds__(WINDOW_THREADS)
             continue;
         load_window(&b, &data, reach);
         fill_fields(&b.window);
-        refresh_all(&b.window);
+        refresh_all(&b, &space);
         for (;;) {
             if (threadIdx.x == 0)
                 next_event(&b, &j->call, unit);
@@ -265,9 +276,12 @@ __global__ static void __launch_bounds__(WINDOW_THREADS)
     }
 }
 
-cudaError_t advance_prepare(size_t shared_bytes) {
-    return cudaFuncSetAttribute(advance_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                (int)shared_bytes);
+cudaError_t advance_prepare(size_t shared_bytes, int *blocks) {
+    cudaError_t e = cudaFuncSetAttribute(
+        advance_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes);
+    return e != cudaSuccess ? e
+                            : cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+                                  blocks, advance_kernel, WINDOW_THREADS, shared_bytes);
 }
 
 void advance_launch(const struct device_data *d, struct device_advance *job, int n, uint32_t window,

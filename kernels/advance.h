@@ -108,7 +108,7 @@ KMC_HD int64_t window_bytes(const struct lattice *tile) {
     return (tile_bytes(tile) + 7) / 8 * 8 + fields_bytes(tile);
 }
 
-/* Lays the arrays into work spaces of tile_bytes and fields_bytes, aligned to 8 bytes. */
+/* Lays the arrays into work spaces of tile_bytes and fields_bytes, aligned to 8 bytes; fields_bound_hops of all species after it. */
 KMC_HD void window_point(struct window *w, void *tile, void *fields) {
     tile_point(&w->tile, tile);
     w->context.x = &w->tile.x;
@@ -118,7 +118,7 @@ KMC_HD void window_point(struct window *w, void *tile, void *fields) {
     fields_point(&w->fields, fields);
     for (int state = ANION_HOLE; state < ANION_ACTIVE; state++)
         w->tile.x.around[state] = w->fields.around[state];
-    fields_bound_hops(&w->fields, w->context.limits.floor);
+    w->fields.bounded = (uint8_t)fields_has_bounds(&w->fields);
     w->context.fields = &w->fields;
 }
 
@@ -251,11 +251,16 @@ KMC_HD int64_t window_leaf(const struct window *w, struct lattice_coord c) {
     return (((int64_t)k * SITE_KINDS + c.kind) * r->length[AXIS_B] + j) * r->length[AXIS_A] + i;
 }
 
+/* May a site own channels, by what is known without enumerating them? */
+KMC_HD int window_may_own(const struct window *w, struct lattice_coord c) {
+    const struct configuration *x = w->context.x;
+    return w->owns[c.kind == SITE_O][x->occupancy[lattice_site(x->lattice, c)]] &&
+           (c.kind != SITE_OCT || w->fields.may_hop[lattice_oxygen_index(x->lattice, c)]);
+}
+
 /* Total rate of a site's channels, 1/s. */
 KMC_HD double window_owner_rate(const struct window *w, struct lattice_coord c) {
-    const struct configuration *x = w->context.x;
-    if (!w->owns[c.kind == SITE_O][x->occupancy[lattice_site(x->lattice, c)]] ||
-        (c.kind == SITE_OCT && !w->fields.may_hop[lattice_oxygen_index(x->lattice, c)]))
+    if (!window_may_own(w, c))
         return 0;
     struct event_list l;
     l.search = -1;

@@ -4,10 +4,7 @@
 #include <string.h>
 #include "device_data.h"
 
-enum {
-    BLOCKS_A_PROCESSOR = 4, /* of advance: what registers and shared memory allow, about */
-    STATIC_SHARED = 16 << 10 /* shared memory that advance declares itself, with room */
-};
+enum { STATIC_SHARED = 16 << 10 }; /* shared memory that advance declares itself, with room */
 
 struct device {
     struct device_data data;
@@ -107,18 +104,21 @@ static const char *copy_model(struct device *d, const struct rate_model *m) {
  * box. */
 static const char *plan_blocks(struct device *d, const struct rate_model *m,
                                const struct device_plan *p) {
-    int processors = 0, shared = 0;
+    int processors = 0, shared = 0, blocks = 0;
     TRY(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, 0));
     TRY(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
-    d->tile_shared =
-        tables_bytes(m->lattice.n_stencils, p->tile_planes) + (size_t)p->tile_bytes;
+    equilibrate_sizes(p->passes, p->tile_span, &d->data.planes_ahead, &d->data.list_length);
+    d->tile_shared = tables_bytes(m->lattice.n_stencils, p->tile_planes) +
+                     (size_t)d->data.planes_ahead * sizeof(struct pass_plane) +
+                     (size_t)d->data.list_length * sizeof(uint16_t) + (size_t)p->tile_bytes;
     d->window_shared = tables_bytes(m->lattice.n_stencils, p->window_planes);
     d->data.tile_in_shared =
         d->window_shared + (size_t)p->window_tile_bytes + STATIC_SHARED <= (size_t)shared;
     d->window_shared += d->data.tile_in_shared ? (size_t)p->window_tile_bytes : 0;
-    d->most_blocks = (int64_t)processors * BLOCKS_A_PROCESSOR;
     TRY(equilibrate_prepare(d->tile_shared));
-    return say(advance_prepare(d->window_shared));
+    TRY(advance_prepare(d->window_shared, &blocks));
+    d->most_blocks = (int64_t)processors * (blocks ? blocks : 1);
+    return NULL;
 }
 
 static const char *open_all(struct device *d, const struct rate_model *m,

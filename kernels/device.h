@@ -22,6 +22,7 @@ struct device_plan {
     int32_t tile_pieces[AXES], region_pieces[AXES];
     int32_t reach[AXES]; /* of owners (kmc/influence.h) */
     int32_t tile_planes, window_planes;
+    int32_t tile_span[AXES]; /* of the largest tile: cells in which bonds begin */
     int64_t n_tiles, n_regions, tile_bytes, window_tile_bytes, window_bytes, window_sites,
         window_doubles, window_leaves;
     uint32_t rounds, windows;

@@ -16,6 +16,7 @@ struct device_data {
     int32_t tile_pieces[AXES], region_pieces[AXES];
     int64_t n_tiles, n_regions;
     int32_t tile_planes, window_planes; /* of the largest tile and copy of a window */
+    int32_t planes_ahead, list_length;  /* of equilibrate, see equilibrate_sizes */
     uint32_t windows;
     /* work space of advance, of each block that runs at a time */
     int64_t window_doubles, window_leaves, window_sites, window_bytes, window_tile_bytes;
@@ -58,9 +59,13 @@ static inline size_t tables_bytes(int32_t n_stencils, int32_t n_planes) {
            (size_t)n_planes * SITE_KINDS * sizeof(struct lattice_layer);
 }
 
-/* Lets the kernels use so much shared memory; says so when the device has less. */
+/* Room that equilibrate needs for the passes to come, given the cells in which bonds of the largest tile begin: planes, and entries of its list of bonds. */
+void equilibrate_sizes(const struct pass_plan *plan, const int32_t span[AXES],
+                       int32_t *planes_ahead, int32_t *list_length);
+
+/* Lets the kernels use so much shared memory; says so when the device has less.  *blocks: that run at a time on a multiprocessor. */
 cudaError_t equilibrate_prepare(size_t shared_bytes);
-cudaError_t advance_prepare(size_t shared_bytes);
+cudaError_t advance_prepare(size_t shared_bytes, int *blocks);
 
 /* One round of all tiles of n jobs, between two changes of the cuts; demons are charged before the first. */
 void equilibrate_launch(const struct device_data *d, struct device_equilibrate *job, int n,

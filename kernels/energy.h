@@ -271,7 +271,7 @@ KMC_HD int32_t energy_anion_with(const struct rate_model *m, int from, int to, i
 }
 
 /* The same of an O; skip = direction of a partner or -1. */
-KMC_HD int32_t energy_anion(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_anion(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
     int64_t index = lattice_oxygen_index(x->lattice, o);
     return energy_anion_with(m, from, to, x->n_tm[index], x->deviation[index],
@@ -333,7 +333,7 @@ KMC_HD_ONCE int32_t energy_of_molecule(const struct rate_model *m, const struct 
 }
 
 /* Changes an O's state and its deviation; partner direction 0 unless bonded. */
-KMC_HD void energy_apply_anion(const struct rate_model *m, struct configuration *x,
+KMC_HD_ONCE void energy_apply_anion(const struct rate_model *m, struct configuration *x,
                                struct lattice_coord o, int to, int partner) {
     int from = rate_model_state(x->occupancy[lattice_site(x->lattice, o)]);
     energy_add_oxygen(x, o, m->z12[from] - m->z12[to], 0);

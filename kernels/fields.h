@@ -90,22 +90,26 @@ KMC_HD int32_t fields_slow(const struct rate_model *m, int64_t floor, int specie
     return (int32_t)(2 * (floor - kra) < floor ? 2 * (floor - kra) : floor);
 }
 
-/* Bounds of the hops of all species, for barriers below `floor` ueV.  None when anions are missing, or when TM ions in tets that share a face would
- * attract each other. */
-KMC_HD void fields_bound_hops(struct fields *f, int64_t floor) {
+/* Are there bounds of hops?  Not when anions are missing, or when TM ions in tets that share a face would attract each other. */
+KMC_HD int fields_has_bounds(const struct fields *f) {
     const struct rate_model *m = f->m;
-    f->bounded = f->complete && m->face[FACE_TET_TET][GROUP_TM][GROUP_TM] >= 0 &&
-                 m->face[FACE_TET_TET][GROUP_TM][GROUP_LI] >= 0 && m->gate_max_li < FIELDS_GATE;
-    for (int s = 0; s < MODEL_SPECIES; s++) {
-        if (!m->mobile[s])
-            continue;
-        f->species[s].tet[0] = energy_place_bound(m, s, CLASS_TM_TET);
-        f->species[s].tet[1] = energy_place_bound(m, s, CLASS_LI_TET);
-        for (int n_li = 0; n_li < FIELDS_GATE; n_li++)
-            for (int gap = 0; gap < FIELDS_GAPS; gap++)
-                f->species[s].slow[gap][n_li] =
-                    n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, s, gap, n_li);
-    }
+    return f->complete && m->face[FACE_TET_TET][GROUP_TM][GROUP_TM] >= 0 &&
+           m->face[FACE_TET_TET][GROUP_TM][GROUP_LI] >= 0 && m->gate_max_li < FIELDS_GATE;
+}
+
+/* Bounds of the hops of a species, for barriers below `floor` ueV. */
+KMC_HD void fields_bound_hops(struct fields *f, int64_t floor, int species) {
+    const struct rate_model *m = f->m;
+    struct fields_species *s = &f->species[species];
+    if (!m->mobile[species])
+        return;
+    s->tet[0] = energy_place_bound(m, species, CLASS_TM_TET);
+    s->tet[1] = energy_place_bound(m, species, CLASS_LI_TET);
+    for (int n_li = 0; n_li < FIELDS_GATE; n_li++)
+        for (int gap = 0; gap < FIELDS_GAPS; gap++)
+            s->slow[gap][n_li] = n_li > m->gate_max_li
+                                     ? -FIELDS_FAR
+                                     : fields_slow(m, floor, species, gap, n_li);
 }
 
 /* Own index of a cell of the box part, and that of the cell an image stands for. */

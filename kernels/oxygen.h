@@ -42,7 +42,7 @@ KMC_HD int64_t oxygen_molecular_around(const struct configuration *x, struct lat
 }
 
 /* KRA barrier of oxidise and reduce.  Wall rule: in proportion to the molecular O among the other O neighbours of both partners. */
-KMC_HD int64_t oxygen_molecular_kra(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int64_t oxygen_molecular_kra(const struct rate_model *m, const struct configuration *x,
                                     struct lattice_coord o, int dir) {
     if (m->molecular_wall == 0)
         return m->molecular_formation;
@@ -198,7 +198,7 @@ KMC_HD void oxygen_hole(const struct event_context *e, struct event_list *l,
 }
 
 /* Energy of o turning from a hole beside the hole p, its former partner in direction dir, into O2-. */
-KMC_HD int32_t oxygen_cut_off(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t oxygen_cut_off(const struct rate_model *m, const struct configuration *x,
                               struct lattice_coord o, int dir) {
     return energy_anion(m, x, o, ANION_HOLE, ANION_OXIDE, dir) + m->pair[ANION_OXIDE][ANION_HOLE] -
            m->pair[ANION_HOLE][ANION_HOLE];
@@ -323,7 +323,7 @@ KMC_HD void oxygen_bonded(const struct event_context *e, struct event_list *l,
 
 /* ---- carried out on the configuration ---- */
 
-KMC_HD void oxygen_apply_bond(const struct rate_model *m, struct configuration *x,
+KMC_HD_ONCE void oxygen_apply_bond(const struct rate_model *m, struct configuration *x,
                               struct lattice_coord o, int dir, int join) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
     struct lattice_coord p = lattice_step(x->lattice, o, st->oxygen[dir]);

@@ -96,7 +96,7 @@ KMC_HD_HOT int32_t tokens_cation(const struct rate_model *m, uint8_t byte, int32
 }
 
 /* Energy of adding (gain = +1) or removing (-1) a token at a site; the electrode's share is not in it. */
-KMC_HD int32_t tokens_energy(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t tokens_energy(const struct rate_model *m, const struct configuration *x,
                              struct lattice_coord c, uint8_t byte, int gain) {
     if (c.kind == SITE_O)
         return tokens_oxygen(m, x, c, byte, gain);
@@ -153,7 +153,7 @@ KMC_HD int32_t tokens_cross(const struct rate_model *m, int32_t kind_a, int32_t 
 }
 
 /* Adds or removes one token at a site of the configuration. */
-KMC_HD void tokens_apply(const struct rate_model *m, struct configuration *x,
+KMC_HD_ONCE void tokens_apply(const struct rate_model *m, struct configuration *x,
                          struct lattice_coord c, int gain) {
     uint8_t byte = x->occupancy[lattice_site(x->lattice, c)];
     if (c.kind == SITE_O) {

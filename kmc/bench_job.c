@@ -41,7 +41,7 @@ static struct scenario *load(const struct bench_limits *l, const struct bench_bo
 
 int bench_job_create_replicas(struct bench_job *j, int threads) {
     int status = 0, inside = bench_job_inner_threads(j, threads);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (!j->ops.many)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (int k = 0; k < j->n; k++) {
         int code = replica_create(&j->replica[k], j->scenario, &j->sim.species, j->sim.model,
                                   &j->ops, inside, (uint32_t)k, stderr);

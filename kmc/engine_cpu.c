@@ -525,6 +525,8 @@ static void load_window(const struct engine *e, struct workspace *work, struct w
     window_place(w, &e->m->lattice, e->c->influence.reach);
     assert(window_bytes(&t->lattice) <= e->c->schedule.window_bytes);
     window_point(w, work->tile, (char *)work->tile + (tile_bytes(&t->lattice) + 7) / 8 * 8);
+    for (int species = 0; species < MODEL_SPECIES; species++)
+        fields_bound_hops(&w->fields, w->context.limits.floor, species);
     tile_tables(t, work->reach, work->layer);
     for (int32_t row = 0; row < tile_rows(t); row++)
         tile_load_row(t, &w->box, row);

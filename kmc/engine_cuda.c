@@ -64,6 +64,7 @@ static bool open_context(struct context *c, const struct rate_model *m) {
                                    .rounds = s->n_tiles > 1 ? SCHEDULE_ROUNDS : 1,
                                    .windows = s->windows};
         memcpy(plan.tile_pieces, s->tile_pieces, sizeof plan.tile_pieces);
+        memcpy(plan.tile_span, s->tile_span, sizeof plan.tile_span);
         memcpy(plan.region_pieces, s->region_pieces, sizeof plan.region_pieces);
         memcpy(plan.reach, f.reach, sizeof plan.reach);
         stop_on(device_open(&c->device, m, &plan, &f.lists));
@@ -75,32 +76,44 @@ static bool open_context(struct context *c, const struct rate_model *m) {
 static void cuda_free(struct engine *e) {
     if (!e)
         return;
-    if (e->c->device)
-        device_remove(e->c->device, e->replica);
-    if (--e->c->users == 0) {
-        device_close(e->c->device);
-        memset(e->c, 0, sizeof *e->c);
+#pragma omp critical(engine_cuda_context)
+    {
+        if (e->c->device)
+            device_remove(e->c->device, e->replica);
+        if (--e->c->users == 0) {
+            device_close(e->c->device);
+            memset(e->c, 0, sizeof *e->c);
+        }
     }
     free(e);
 }
 
+/* Gives the engine its place in the shared context; false when that is of another model or memory runs out. */
+static bool join_context(struct engine *e, const struct rate_model *m) {
+    if ((shared.users == 0 && !open_context(&shared, m)) || shared.m != m ||
+        !state_demons(e->s, shared.schedule.n_tiles))
+        return false;
+    e->c = &shared;
+    e->c->users++;
+    stop_on(device_add(e->c->device, &e->s->x, &e->replica));
+    stop_on(device_upload(e->c->device, e->replica, &e->s->x, e->s->demon));
+    return true;
+}
+
 static struct engine *cuda_create(const struct rate_model *m, struct state *s, int threads) {
     (void)threads;
+    bool ok = false;
     struct engine *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
-    if ((shared.users == 0 && !open_context(&shared, m)) || shared.m != m ||
-        !state_demons(s, shared.schedule.n_tiles)) {
-        free(e);
-        return NULL;
-    }
-    e->c = &shared;
-    e->c->users++;
     e->s = s;
     e->complete = schedule_is_complete(s);
-    stop_on(device_add(e->c->device, &s->x, &e->replica));
-    stop_on(device_upload(e->c->device, e->replica, &s->x, s->demon));
-    return e;
+#pragma omp critical(engine_cuda_context)
+    ok = join_context(e, m);
+    if (ok)
+        return e;
+    free(e);
+    return NULL;
 }
 
 /* ---- verbs ---- */

@@ -19,6 +19,7 @@ bool schedule_init(struct schedule *s, const struct rate_model *m, const int32_t
     tiling_largest_tile(box, s->tile_pieces, &tile);
     s->tile_bytes = tile_bytes(&tile);
     s->tile_planes = tile.n_planes;
+    tiling_span(&tile, s->tile_pieces, s->tile_span);
     tiling_largest_region(box, s->region_pieces, &largest.region);
     s->window_leaves = window_leaves(&largest.region);
     s->window_doubles = window_layout(&largest);

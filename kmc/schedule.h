@@ -15,6 +15,7 @@ struct schedule {
     int64_t n_tiles, n_regions;
     double mean_lanes[PASS_BANDS];      /* of a pass in the average tile, see passes_mean_lanes */
     int32_t tile_planes, window_planes; /* of the largest tile and copy of a window */
+    int32_t tile_span[AXES];            /* of the largest tile: cells in which bonds begin */
     int64_t window_tile_bytes;          /* of the copy without its fields */
     int64_t tile_bytes, window_bytes, window_sites, window_doubles,
         window_leaves; /* of the largest tile and region */

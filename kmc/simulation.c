@@ -104,18 +104,21 @@ void simulation_free(struct simulation *sim) {
 
 /* ---- replicas ---- */
 
+/* Crystals are built on all cores. */
 static int create_group(const struct simulation *sim, struct replica *r, const int64_t *number,
                         int n, int inside, FILE *errors) {
+    int status = 0;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(sim->cores) if (n > 1)
     for (int k = 0; k < n; k++) {
         int code = replica_create(&r[k], sim->scenario, &sim->species, sim->model, sim->ops, inside,
                                   (uint32_t)number[k], errors);
-        if (code) {
-            while (k > 0)
-                replica_free(&r[--k]);
-            return code;
-        }
+#pragma omp critical(simulation_status)
+        status = status ? status : code;
     }
-    return 0;
+    for (int k = 0; status && k < n; k++)
+        if (r[k].engine)
+            replica_free(&r[k]);
+    return status;
 }
 
 int simulation_run_group(const struct simulation *sim, const int64_t *number, int n,

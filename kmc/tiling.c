@@ -51,14 +51,21 @@ void tiling_largest_tile(const struct lattice *box, const int32_t pieces[AXES],
     set_lengths(tile, length);
 }
 
+void tiling_span(const struct lattice *tile, const int32_t pieces[AXES], int32_t span[AXES]) {
+    struct tile t = {.lattice = *tile,
+                     .cut = {pieces[AXIS_A] > 1, pieces[AXIS_B] > 1, pieces[AXIS_C] > 1}};
+    for (int a = 0; a < AXES; a++)
+        span[a] = tile_span(&t, a);
+}
+
 void tiling_average_span(const struct lattice *box, const int32_t pieces[AXES],
                          int32_t span[AXES]) {
-    for (int a = 0; a < AXES; a++) {
-        struct tile t = {.cut = {pieces[AXIS_A] > 1, pieces[AXIS_B] > 1, pieces[AXIS_C] > 1}};
-        int32_t length =
+    struct lattice average = *box;
+    int32_t *length[AXES] = {&average.na, &average.nb, &average.n_planes};
+    for (int a = 0; a < AXES; a++)
+        *length[a] =
             tile_box_length(box, a) / pieces[a] + (pieces[a] > 1 ? 2 * tile_frozen(a) : 0);
-        span[a] = length - 2 * tile_first(&t, a);
-    }
+    tiling_span(&average, pieces, span);
 }
 
 void tiling_largest_region(const struct lattice *box, const int32_t pieces[AXES],

@@ -16,9 +16,10 @@ enum {
 int64_t tiling_tiles(const struct lattice *box, int32_t pieces[AXES]);
 int64_t tiling_regions(const struct lattice *box, int32_t pieces[AXES]);
 
-/* Sizes of the largest piece, and the cells along each axis in which the average tile begins bonds. */
+/* Sizes of the largest piece, and the cells along each axis in which a tile, or the average one of a box, begins bonds. */
 void tiling_largest_tile(const struct lattice *box, const int32_t pieces[AXES],
                          struct lattice *tile);
+void tiling_span(const struct lattice *tile, const int32_t pieces[AXES], int32_t span[AXES]);
 void tiling_average_span(const struct lattice *box, const int32_t pieces[AXES], int32_t span[AXES]);
 void tiling_largest_region(const struct lattice *box, const int32_t pieces[AXES],
                            struct region *region);
