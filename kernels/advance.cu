@@ -1,12 +1,14 @@
 /* advance on a GPU: a block runs one region of one replica for one window (kernels/advance.h), one after the other until all are done.
  *
  * The copy of the region lies in shared memory where it fits, fields and rates in global memory (a block's are some hundred kilobytes: they stay in L2).
- * All threads fill fields, rates and sums; thread 0 selects and carries out.  The field `take` may be filled by several threads at a time: with the
- * same value.
+ * All threads fill fields, rates and sums.  The channels of an owner are enumerated by a group of 16 threads, a part each (kernels/channels.h), and
+ * added up in their order by one of them.  The event is selected by the first warp, and carried out on the copy and on the box by two threads.
+ * The field `take` may be filled by several threads at a time: with the same value.
  */
 #include "device_data.h"
 
-enum { WINDOW_THREADS = 64 };
+enum { WINDOW_THREADS = 128, GROUPS = WINDOW_THREADS / EVENT_PARTS };
+static_assert(EVENT_PARTS == 16 && WINDOW_FAN == 32, "two groups and one node a warp");
 
 struct window_block {
     struct window window;
@@ -17,12 +19,20 @@ struct window_block {
     double used;
     int inside, go_on;
     uint32_t draw;
+    /* of the owners that are judged: rates and numbers of the channels of each part */
+    double part_rate[GROUPS][EVENT_PARTS][EVENT_PART_MAX];
+    int32_t part_n[GROUPS][EVENT_PARTS];
+    int32_t n_owner;
+    /* of the event that is selected */
+    double child[WINDOW_FAN], search;
+    int64_t leaf;
+    int32_t part, pick;
 };
 
 /* Work space of this block. */
 struct window_space {
     uint32_t *is_stale, *is_old;
-    int32_t *stale;
+    int32_t *stale, *owner; /* leaves to be renewed, and those among them that may own channels */
     struct lattice_coord *old;
 };
 
@@ -94,20 +104,57 @@ __device__ static void sum_levels(struct window *w) {
     }
 }
 
-/* Owners are few and take long: they are listed first, so that all threads have one. */
+/* Enumerates one part of an owner's channels. */
+__device__ static void judge_part(struct window_block *b, int64_t leaf, int group, int part) {
+    struct window *w = &b->window;
+    struct event_list l = window_list_for(-1);
+    l.part = part + 1;
+    l.rate = b->part_rate[group][part];
+    events_of_site(&w->context, window_coord(w, leaf), &l);
+    b->part_n[group][part] = l.n;
+}
+
+/* Rates of the listed owners, each by a group. */
+__device__ static void judge_owners(struct window_block *b, const int32_t *owner, int32_t n) {
+    int group = (int)threadIdx.x / EVENT_PARTS, part = (int)threadIdx.x % EVENT_PARTS;
+    for (int32_t from = 0; from < n; from += GROUPS) {
+        int32_t k = from + group;
+        if (k < n)
+            judge_part(b, owner[k], group, part);
+        __syncwarp();
+        if (k < n && part == 0) {
+            double total = 0;
+            for (int p = 0; p < EVENT_PARTS; p++)
+                for (int c = 0; c < b->part_n[group][p]; c++)
+                    total += b->part_rate[group][p][c];
+            b->window.rate[owner[k]] = total;
+        }
+        __syncwarp();
+    }
+    __syncthreads();
+}
+
+/* Lists the leaf if it may own channels; else its rate is zero. */
+__device__ static void list_owner(struct window_block *b, const struct window_space *space,
+                                  int32_t leaf) {
+    struct window *w = &b->window;
+    if (window_may_own(w, window_coord(w, leaf)))
+        space->owner[atomicAdd(&b->n_owner, 1)] = leaf;
+    else
+        w->rate[leaf] = 0;
+}
+
 __device__ static void refresh_all(struct window_block *b, const struct window_space *space) {
     struct window *w = &b->window;
     int32_t doubles = (int32_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]);
     int32_t leaves = (int32_t)window_leaves(&w->region);
-    for (int32_t k = threadIdx.x; k < doubles; k += blockDim.x) {
-        w->rate[k] = 0;
-        if (k < leaves && window_may_own(w, window_coord(w, k)))
-            space->stale[atomicAdd(&b->n_stale, 1)] = k;
-    }
+    for (int32_t k = threadIdx.x; k < doubles; k += blockDim.x)
+        if (k < leaves)
+            list_owner(b, space, k);
+        else
+            w->rate[k] = 0;
     __syncthreads();
-    for (int32_t k = threadIdx.x; k < b->n_stale; k += blockDim.x)
-        w->rate[space->stale[k]] = window_owner_rate(w, window_coord(w, space->stale[k]));
-    __syncthreads();
+    judge_owners(b, space->owner, b->n_owner);
     sum_levels(w);
 }
 
@@ -162,36 +209,99 @@ __device__ static void refresh_changed(struct window_block *b, const struct wind
     }
     __syncthreads();
     for (int32_t k = threadIdx.x; k < b->n_stale; k += blockDim.x) {
-        int32_t leaf = space->stale[k];
-        unmark(space->is_stale, leaf);
-        w->rate[leaf] = window_owner_rate(w, window_coord(w, leaf));
+        unmark(space->is_stale, space->stale[k]);
+        list_owner(b, space, space->stale[k]);
     }
     __syncthreads();
+    judge_owners(b, space->owner, b->n_owner);
     sum_levels(w);
 }
 
 /* ---- events ---- */
 
-/* Waiting time, selection and application of the next event by one thread. */
-__device__ static void next_event(struct window_block *b, const struct window_call *call,
+/* Waiting time and random number of the next event; b->go_on: does it fall into the window. */
+__device__ static void draw_event(struct window_block *b, const struct window_call *call,
                                   uint32_t unit) {
     struct window *w = &b->window;
-    int64_t site[3];
     b->go_on = 0;
-    b->n_stale = b->n_old = 0;
+    b->n_stale = b->n_old = b->n_owner = 0;
     if (!(window_total(w) > 0))
         return;
     struct philox_block r = window_draw(call->random, call->step, unit, b->draw++);
     b->used += window_wait(w, r);
-    if (b->used > call->window_s)
+    b->search = philox_open(r.v[0], r.v[1]) * window_total(w);
+    b->go_on = b->used <= call->window_s;
+}
+
+/* Its leaf, by the first warp: window_select. */
+__device__ static void select_leaf(struct window_block *b) {
+    struct window *w = &b->window;
+    if (threadIdx.x == 0)
+        b->leaf = 0;
+    for (int level = w->levels - 2; level >= 0; level--) {
+        __syncwarp();
+        b->child[threadIdx.x] = w->rate[w->begin[level] + b->leaf * WINDOW_FAN + threadIdx.x];
+        __syncwarp();
+        if (threadIdx.x == 0)
+            b->leaf = b->leaf * WINDOW_FAN + window_child(b->child, &b->search);
+    }
+    __syncwarp();
+}
+
+/* The channel of the leaf, by the first warp: what a list with a `search` would find. */
+__device__ static void select_channel(struct window_block *b) {
+    struct window *w = &b->window;
+    int part = (int)threadIdx.x;
+    if (part < EVENT_PARTS)
+        judge_part(b, b->leaf, 0, part);
+    __syncwarp();
+    if (part == 0) {
+        double total = 0;
+        for (int p = 0; p < EVENT_PARTS; p++)
+            for (int c = 0; c < b->part_n[0][p]; c++) {
+                if (total <= b->search) {
+                    b->part = p;
+                    b->pick = c;
+                }
+                total += b->part_rate[0][p][c];
+            }
+    }
+    __syncwarp();
+    if (part != b->part)
         return;
-    b->event = window_event(w, r);
-    b->n_site = window_changed(&w->tile.lattice, &b->event, site);
-    for (int k = 0; k < b->n_site; k++)
-        b->site[k] = lattice_coord_of(&w->tile.lattice, site[k]);
-    window_apply(w, &b->event);
-    window_count(&b->sums, w, &b->event);
-    b->go_on = 1;
+    struct event_list l = window_list_for(-1);
+    l.part = part + 1;
+    l.pick = b->pick + 1;
+    events_of_site(&w->context, window_coord(w, b->leaf), &l);
+    b->event = l.found;
+}
+
+/* Selects and carries out the next event; 0 when the window is over. */
+__device__ static int next_event(struct window_block *b, const struct window_call *call,
+                                 uint32_t unit) {
+    struct window *w = &b->window;
+    if (threadIdx.x == 0)
+        draw_event(b, call, unit);
+    __syncthreads();
+    if (!b->go_on)
+        return 0;
+    if (threadIdx.x < WINDOW_FAN) {
+        select_leaf(b);
+        select_channel(b);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        int64_t site[3];
+        b->n_site = window_changed(&w->tile.lattice, &b->event, site);
+        for (int k = 0; k < b->n_site; k++)
+            b->site[k] = lattice_coord_of(&w->tile.lattice, site[k]);
+        window_count(&b->sums, w, &b->event);
+        window_apply(w, &b->event, 0);
+    } else if (threadIdx.x == WINDOW_FAN) {
+        window_apply(w, &b->event, 1);
+    }
+    __syncthreads();
+    return 1;
 }
 
 __device__ static void begin_window(struct window_block *b, const struct device_data *d,
@@ -222,7 +332,7 @@ __device__ static void begin_window(struct window_block *b, const struct device_
     b->sums.slow_down_min = 1;
     b->used = 0;
     b->draw = 0;
-    b->n_stale = 0;
+    b->n_owner = 0;
 }
 
 __device__ static void book(const struct window_block *b, struct device_advance *j) {
@@ -243,11 +353,12 @@ __global__ static void __launch_bounds__(WINDOW_THREADS)
                    int parity) {
     extern __shared__ struct lattice_reach reach[]; /* then layers and, where it fits, the copy */
     __shared__ struct window_block b;
-    struct window_space space = {
-        data.is_stale + (int64_t)blockIdx.x * (data.window_leaves / 32 + 1),
-        data.is_old + (int64_t)blockIdx.x * (data.window_sites / 32 + 1),
-        data.stale + (int64_t)blockIdx.x * data.window_leaves,
-        data.old + (int64_t)blockIdx.x * WINDOW_OLD_MAX};
+    struct window_space space;
+    space.is_stale = data.is_stale + (int64_t)blockIdx.x * (data.window_leaves / 32 + 1);
+    space.is_old = data.is_old + (int64_t)blockIdx.x * (data.window_sites / 32 + 1);
+    space.stale = data.stale + (int64_t)blockIdx.x * 2 * data.window_leaves;
+    space.owner = space.stale + data.window_leaves;
+    space.old = data.old + (int64_t)blockIdx.x * WINDOW_OLD_MAX;
     for (int64_t item = blockIdx.x; item < data.n_regions * n; item += gridDim.x) {
         struct device_advance *j = &job[item / data.n_regions];
         int64_t region = item % data.n_regions;
@@ -262,15 +373,8 @@ __global__ static void __launch_bounds__(WINDOW_THREADS)
         load_window(&b, &data, reach);
         fill_fields(&b.window);
         refresh_all(&b, &space);
-        for (;;) {
-            if (threadIdx.x == 0)
-                next_event(&b, &j->call, unit);
-            __syncthreads();
-            if (!b.go_on)
-                break;
+        while (next_event(&b, &j->call, unit))
             refresh_changed(&b, &data.influence, &space);
-            __syncthreads();
-        }
         if (threadIdx.x == 0)
             book(&b, j);
     }

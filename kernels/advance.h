@@ -258,13 +258,22 @@ KMC_HD int window_may_own(const struct window *w, struct lattice_coord c) {
            (c.kind != SITE_OCT || w->fields.may_hop[lattice_oxygen_index(x->lattice, c)]);
 }
 
+/* A list that keeps nothing but the channel that is searched for. */
+KMC_HD struct event_list window_list_for(double search) {
+    struct event_list l;
+    l.search = search;
+    l.all = NULL;
+    l.part = 0;
+    l.rate = NULL;
+    l.pick = 0;
+    return l;
+}
+
 /* Total rate of a site's channels, 1/s. */
 KMC_HD double window_owner_rate(const struct window *w, struct lattice_coord c) {
     if (!window_may_own(w, c))
         return 0;
-    struct event_list l;
-    l.search = -1;
-    l.all = NULL;
+    struct event_list l = window_list_for(-1);
     events_of_site(&w->context, c, &l);
     return l.total;
 }
@@ -288,35 +297,42 @@ KMC_HD double window_total(const struct window *w) {
     return w->rate[w->begin[w->levels - 1]];
 }
 
-/* Leaf in whose share of [0, total) the value falls, never one of rate zero; *rest = value within the leaf. */
+/* Child of a node in whose share of [0, sum of v) the value falls, never one of rate zero; *value becomes that within the child. */
+KMC_HD int window_child(const double *v, double *value) {
+    double rest = *value;
+    int last = 0, k = 0;
+    KMC_ROLLED
+    for (; k < WINDOW_FAN; k++) {
+        if (v[k] == 0)
+            continue;
+        last = k;
+        if (rest < v[k])
+            break;
+        rest -= v[k];
+    }
+    if (k == WINDOW_FAN) { /* rounding carried the value past the last one */
+        k = last;
+        rest += v[k];
+    }
+    *value = rest;
+    return k;
+}
+
+/* Leaf in whose share of [0, total) the value falls; *rest = value within the leaf. */
 KMC_HD int64_t window_select(const struct window *w, double value, double *rest) {
     int64_t node = 0;
-    for (int level = w->levels - 2; level >= 0; level--) {
-        const double *v = &w->rate[w->begin[level] + node * WINDOW_FAN];
-        int last = 0, k = 0;
-        for (; k < WINDOW_FAN; k++) {
-            if (v[k] == 0)
-                continue;
-            last = k;
-            if (value < v[k])
-                break;
-            value -= v[k];
-        }
-        if (k == WINDOW_FAN) { /* rounding carried the value past the last one */
-            k = last;
-            value += v[k];
-        }
-        node = node * WINDOW_FAN + k;
-    }
+    for (int level = w->levels - 2; level >= 0; level--)
+        node = node * WINDOW_FAN +
+               window_child(&w->rate[w->begin[level] + node * WINDOW_FAN], &value);
     *rest = value;
     return node;
 }
 
 /* The event that a random block selects. */
 KMC_HD struct event_channel window_event(const struct window *w, struct philox_block r) {
-    struct event_list l;
-    l.all = NULL;
-    int64_t leaf = window_select(w, philox_open(r.v[0], r.v[1]) * window_total(w), &l.search);
+    double search;
+    int64_t leaf = window_select(w, philox_open(r.v[0], r.v[1]) * window_total(w), &search);
+    struct event_list l = window_list_for(search);
     events_of_site(&w->context, window_coord(w, leaf), &l);
     return l.found;
 }
@@ -332,14 +348,16 @@ KMC_HD struct philox_block window_draw(struct philox random, uint32_t step, uint
     return philox_draw(random, STREAM_ADVANCE, step, (uint64_t)unit << 32 | d);
 }
 
-/* Carries an event out on the copy and on the box. */
-KMC_HD void window_apply(struct window *w, const struct event_channel *ch) {
+/* Carries an event of the copy out on the copy or on the box; it has to be done on both. */
+KMC_HD void window_apply(struct window *w, const struct event_channel *ch, int on_box) {
     const struct lattice *l = &w->tile.lattice, *box = w->box.lattice;
     struct event_channel there = *ch;
-    there.site = lattice_site(box, tile_global(&w->tile, box, lattice_coord_of(l, ch->site)));
-    there.target = lattice_site(box, tile_global(&w->tile, box, lattice_coord_of(l, ch->target)));
-    events_apply(w->context.m, &w->tile.x, ch);
-    events_apply(w->context.m, &w->box, &there);
+    if (on_box) {
+        there.site = lattice_site(box, tile_global(&w->tile, box, lattice_coord_of(l, ch->site)));
+        there.target =
+            lattice_site(box, tile_global(&w->tile, box, lattice_coord_of(l, ch->target)));
+    }
+    events_apply(w->context.m, on_box ? &w->box : &w->tile.x, &there);
 }
 
 /* Sites of the copy that an event changes: owner, target and the other O where it is neither. */

@@ -32,6 +32,8 @@ enum event_kind {
 };
 
 enum { EVENT_CHANNELS_MAX = 192 };
+/* The channels of one owner fall into parts, one after the other, that can be enumerated apart; most channels that a part can have. */
+enum { EVENT_PARTS = 16, EVENT_PART_MAX = 8 };
 enum {
     CHANNELS_MOVE_WAYS = 22,
     CHANNELS_VACANCY_WAYS = 12,
@@ -62,7 +64,31 @@ struct event_list {
         search; /* the first channel at which the total exceeds this is kept in `found`; < 0 = none */
     struct event_channel found;
     struct event_channel *all; /* [EVENT_CHANNELS_MAX] or NULL */
+    int part;                  /* 0 = all parts; 1 + number of the only one */
+    double *rate;              /* rates of the channels of a part, [EVENT_PART_MAX], or NULL */
+    int pick;                  /* 0, or 1 + number of the channel that is kept in `found` */
 };
+
+/* Is this part of an owner's channels asked for? */
+KMC_HD int channels_takes(const struct event_list *l, int part) {
+    return l->part == 0 || l->part == part + 1;
+}
+
+/* Ways v = from .. past - 1 out of n, of which number v is part first + v.  A loop over them begins at the only one that is asked for: threads that are
+ * asked for different parts of one owner go through it together. */
+struct event_ways {
+    int from, past;
+};
+
+KMC_HD struct event_ways channels_ways(const struct event_list *l, int first, int n) {
+    int only = l->part - 1 - first;
+    struct event_ways w = {0, n};
+    if (l->part == 0)
+        return w;
+    w.from = only < 0 ? n : only;
+    w.past = only >= 0 && only < n ? only + 1 : w.from;
+    return w;
+}
 
 /* Barriers in ueV that stand for rates. */
 struct event_limits {
@@ -138,8 +164,10 @@ KMC_HD double channels_rate(const struct rate_model *m, int64_t d_energy, int64_
 KMC_HD void channels_add(struct event_list *l, const struct event_channel *c) {
     if (l->all && l->n < EVENT_CHANNELS_MAX)
         l->all[l->n] = *c;
+    if (l->rate && l->n < EVENT_PART_MAX)
+        l->rate[l->n] = c->rate;
     l->n++;
-    if (l->total <= l->search)
+    if (l->total <= l->search || l->n == l->pick)
         l->found = *c;
     l->total += c->rate;
 }

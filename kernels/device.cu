@@ -4,7 +4,7 @@
 #include <string.h>
 #include "device_data.h"
 
-enum { STATIC_SHARED = 16 << 10 }; /* shared memory that advance declares itself, with room */
+enum { STATIC_SHARED = 20 << 10 }; /* shared memory that advance declares itself, with room */
 
 struct device {
     struct device_data data;
@@ -414,7 +414,7 @@ static const char *reserve_windows(struct device *d, int64_t blocks) {
     TRY(cudaMalloc((void **)&d->data.is_stale, stale));
     TRY(cudaMemset(d->data.is_stale, 0, stale));
     TRY(cudaMalloc((void **)&d->data.stale,
-                   n * (size_t)d->plan.window_leaves * sizeof(int32_t)));
+                   n * 2 * (size_t)d->plan.window_leaves * sizeof(int32_t)));
     TRY(cudaMalloc((void **)&d->data.is_old, old));
     TRY(cudaMemset(d->data.is_old, 0, old));
     TRY(cudaMalloc((void **)&d->data.old, n * WINDOW_OLD_MAX * sizeof *d->data.old));

@@ -23,7 +23,7 @@ struct device_data {
     int32_t tile_in_shared;    /* does the copy of a window fit into shared memory */
     double *rate;              /* [blocks][window_doubles] */
     uint32_t *is_stale;        /* [blocks][window_leaves / 32 + 1], all 0 between refreshes */
-    int32_t *stale;            /* [blocks][window_leaves] */
+    int32_t *stale;            /* [blocks][2 window_leaves]: stale leaves, then owners */
     uint32_t *is_old;          /* [blocks][window_sites / 32 + 1], all 0 between refreshes */
     struct lattice_coord *old; /* [blocks][WINDOW_OLD_MAX] */
     char

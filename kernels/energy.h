@@ -53,11 +53,12 @@ KMC_HD_HOT struct energy_field energy_field_in(const struct configuration *x,
     return f;
 }
 
-KMC_HD struct energy_field energy_field_at(const struct configuration *x, struct lattice_coord c) {
+KMC_HD_ONCE struct energy_field energy_field_at(const struct configuration *x, struct lattice_coord c) {
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     const int16_t *near = x->deviation + (r ? lattice_oxygen_index(x->lattice, c) : 0);
     int n = c.kind == SITE_OCT ? 6 : 4;
     struct energy_field f = {0, 0};
+    KMC_ROLLED
     for (int v = 0; v < n; v++) {
         int32_t d = near[r ? r->vertex[v] : lattice_vertex(x->lattice, c, v)];
         int there = d != RATE_MODEL_ABSENT;
@@ -90,10 +91,11 @@ KMC_HD void energy_take_off(const struct rate_model *m, const struct configurati
 }
 
 /* Sum of face energies of an ion of `group` at a cation site with all its face neighbours. */
-KMC_HD_HOT int32_t energy_faces_in(const struct rate_model *m, const struct configuration *x,
+KMC_HD_LARGE int32_t energy_faces_in(const struct rate_model *m, const struct configuration *x,
                                    const struct lattice_layer *y, int64_t cell, int group) {
     const uint8_t *site = x->occupancy + cell + y->shift;
     int32_t sum = 0;
+    KMC_ROLLED
     for (int v = 0; v < y->st->n_face; v++) {
         uint8_t ion = site[y->r->face[v]];
         if (ion != CATION_VACANCY)
@@ -102,13 +104,14 @@ KMC_HD_HOT int32_t energy_faces_in(const struct rate_model *m, const struct conf
     return sum;
 }
 
-KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord c, int group) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int32_t sum = 0;
     if (x->lattice->layer)
         return energy_faces_in(m, x, lattice_layer_of(x->lattice, c.plane, c.kind),
                                lattice_oxygen_index(x->lattice, c), group);
+    KMC_ROLLED
     for (int v = 0; v < st->n_face; v++)
         sum += m->face[rate_model_contact(c.kind, st->face[v].kind)][group]
                       [m->group[x->occupancy[lattice_neighbor(x->lattice, c, st->face[v])]]];
@@ -116,13 +119,14 @@ KMC_HD int32_t energy_faces(const struct rate_model *m, const struct configurati
 }
 
 /* The part of it that the absent ion would have. */
-KMC_HD int32_t energy_face_with(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_face_with(const struct rate_model *m, const struct configuration *x,
                                 struct lattice_coord c, int group, const struct energy_absent *a) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     uint8_t ion = x->occupancy[a->site];
     int64_t site = lattice_site(x->lattice, c);
     int32_t sum = 0;
+    KMC_ROLLED
     for (int v = 0; v < st->n_face; v++) {
         if (r && x->occupancy[site + r->face[v]] != ion) /* only where it can be */
             continue;
@@ -140,6 +144,7 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
     int n = st->n_vertex;
     int32_t q = m->charge[species] * rate_model_valence_step(c.kind), sum = 0;
     int is_tm = m->group[species] == GROUP_TM;
+    KMC_ROLLED
     for (int v = 0; v < n; v++) {
         struct lattice_coord at = lattice_step(x->lattice, c, st->vertex[v]);
         int64_t o = lattice_oxygen_index(x->lattice, at);
@@ -162,13 +167,14 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
 }
 
 /* What the O around a TM ion pay for it as a neighbour. */
-KMC_HD int32_t energy_of_neighbors(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_of_neighbors(const struct rate_model *m, const struct configuration *x,
                                    struct lattice_coord c) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     const uint8_t *site = x->occupancy + (r ? lattice_site(x->lattice, c) : 0);
     const uint8_t *n_tm = x->n_tm + (r ? lattice_oxygen_index(x->lattice, c) : 0);
     int32_t sum = 0;
+    KMC_ROLLED
     for (int v = 0; v < st->n_vertex; v++) {
         struct lattice_coord o = r ? c : lattice_step(x->lattice, c, st->vertex[v]);
         int state = rate_model_state(site[r ? r->vertex_site[v] : lattice_site(x->lattice, o)]);
@@ -212,6 +218,7 @@ KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int q = sign * m->charge[species] * rate_model_valence_step(c.kind);
     int tm = m->group[species] == GROUP_TM ? sign : 0;
+    KMC_ROLLED
     for (int v = 0; v < st->n_vertex; v++)
         energy_add_oxygen(x, lattice_step(x->lattice, c, st->vertex[v]), q, tm);
     energy_put_byte(x, c, (uint8_t)(sign > 0 ? species : CATION_VACANCY));
@@ -219,7 +226,7 @@ KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration
 
 /* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none).  O2- and what cannot be oxidised have
  * no pair energy. */
-KMC_HD int32_t energy_pairs_in(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_pairs_in(const struct rate_model *m, const struct configuration *x,
                                const struct lattice_layer *y, int64_t cell, int from, int to,
                                int skip) {
     const uint8_t *near = x->occupancy + cell + y->shift;
@@ -239,13 +246,14 @@ KMC_HD int32_t energy_pairs_in(const struct rate_model *m, const struct configur
     return sum - (gained[partner] - lost[partner]);
 }
 
-KMC_HD int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
                             struct lattice_coord o, int from, int to, int skip) {
     const int32_t *gained = m->pair[to], *lost = m->pair[from];
     int32_t sum = 0;
     if (x->lattice->layer)
         return energy_pairs_in(m, x, lattice_layer_of(x->lattice, o.plane, SITE_O),
                                lattice_oxygen_index(x->lattice, o), from, to, skip);
+    KMC_ROLLED
     for (int v = 0; v < 12; v++) {
         int state = rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]);
         sum += v != skip ? gained[state] - lost[state] : 0;
@@ -292,10 +300,11 @@ KMC_HD_ONCE int32_t energy_join(const struct rate_model *m, const struct configu
 }
 
 /* Sum of pair(state, .) over the neighbours of an O, two sites left out. */
-KMC_HD int32_t energy_pairs_but(const struct rate_model *m, const struct configuration *x,
+KMC_HD_ONCE int32_t energy_pairs_but(const struct rate_model *m, const struct configuration *x,
                                 struct lattice_coord o, int state, int64_t skip, int64_t skip2) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
     int32_t sum = 0;
+    KMC_ROLLED
     for (int v = 0; v < st->n_oxygen; v++) {
         int64_t site = lattice_neighbor(x->lattice, o, st->oxygen[v]);
         if (site != skip && site != skip2)

@@ -208,7 +208,7 @@ __device__ __forceinline__ static void look_up(const struct tile_job *job, uint3
     e->word = pass % 4 < 2 ? low : high;
 }
 
-__device__ static void fill_bond(const struct tile_block *b, const struct pass *p,
+__device__ __noinline__ static void fill_bond(const struct tile_block *b, const struct pass *p,
                                  const struct pass_plane *q, int32_t lane, int32_t i, int32_t j,
                                  struct move_bond *bond) {
     struct pass_row row;

@@ -23,7 +23,7 @@ KMC_HD int events_owns(const struct rate_model *m, int oxygen, uint8_t byte) {
            (state == ANION_HOLE || state == ANION_PEROXO || state == ANION_MOLECULAR);
 }
 
-/* All channels that a site owns now; `search` and `all` of the list are set by the caller. */
+/* All channels that a site owns now, or those of one part; what is asked of the list is set by the caller. */
 KMC_HD_ONCE void events_of_site(const struct event_context *e, struct lattice_coord c,
                                 struct event_list *l) {
     uint8_t byte = e->x->occupancy[lattice_site(e->x->lattice, c)];

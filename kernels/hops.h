@@ -13,16 +13,18 @@
 /* ---- TM ions, dopants and H+ ---- */
 
 /* What the O in the face of a hop between a and b add to its barrier: a bonded one, and an O vacancy. */
-KMC_HD int64_t hops_face(const struct event_context *e, struct lattice_coord a,
+KMC_HD_ONCE int64_t hops_face(const struct event_context *e, struct lattice_coord a,
                          struct lattice_coord b) {
     const struct lattice *lat = e->x->lattice;
     int na = lattice_stencil_of(lat, a)->n_vertex, nb = lattice_stencil_of(lat, b)->n_vertex;
     int bonded = 0, vacant = 0;
+    KMC_ROLLED
     for (int v = 0; v < na; v++) {
         struct lattice_coord o = lattice_step(lat, a, lattice_stencil_of(lat, a)->vertex[v]);
         int state = rate_model_state(e->x->occupancy[lattice_site(lat, o)]);
         if (state != ANION_PEROXO && state != ANION_MOLECULAR && state != ANION_VACANCY)
             continue;
+        KMC_ROLLED
         for (int w = 0; w < nb; w++)
             if (lattice_neighbor(lat, b, lattice_stencil_of(lat, b)->vertex[w]) ==
                 lattice_site(lat, o)) {
@@ -34,11 +36,12 @@ KMC_HD int64_t hops_face(const struct event_context *e, struct lattice_coord a,
 }
 
 /* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.  Li+, H+ and pillars in the tet's other octs count. */
-KMC_HD int64_t hops_gate(const struct event_context *e, int species, struct lattice_coord tet,
+KMC_HD_ONCE int64_t hops_gate(const struct event_context *e, int species, struct lattice_coord tet,
                          int64_t oct_site) {
     const struct rate_model *m = e->m;
     const struct lattice_stencil *st = lattice_stencil_of(e->x->lattice, tet);
     int li = 0;
+    KMC_ROLLED
     for (int v = 0; v < st->n_face; v++) {
         if (st->face[v].kind != SITE_OCT)
             continue;
@@ -154,6 +157,8 @@ KMC_HD void hops_from_tet(const struct event_context *e, struct event_list *l,
                           struct lattice_coord c, int species, int64_t energy_c,
                           const struct energy_absent *a) {
     struct hop_exits exits;
+    if (!channels_takes(l, 0))
+        return;
     hops_exits(e, species, c, energy_c, a, &exits);
     struct event_channel ch = {0};
     ch.kind = hops_kind(e->m, species);
@@ -190,7 +195,8 @@ KMC_HD void hops_of_ion(const struct event_context *e, struct event_list *l, str
         hops_from_tet(e, l, c, species, energy_c, &a);
         return;
     }
-    for (int v = 0; v < st->n_face; v++) {
+    struct event_ways ways = channels_ways(l, 0, st->n_face);
+    for (int v = ways.from; v < ways.past; v++) {
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
         if (e->x->occupancy[lattice_site(lat, d)] != CATION_VACANCY)
             continue;
@@ -212,7 +218,8 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
     struct event_channel ch = {0};
     ch.kind = EVENT_LITHIUM;
     ch.site = lattice_site(lat, c);
-    for (int v = 0; v < st->n_face; v++) {
+    struct event_ways ways = channels_ways(l, 0, st->n_face);
+    for (int v = ways.from; v < ways.past; v++) {
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
         ch.target = lattice_site(lat, d);
         if ((d.kind == SITE_OCT) == (c.kind == SITE_OCT) ||
@@ -232,7 +239,7 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
 KMC_HD void hops_exchange(const struct event_context *e, struct event_list *l,
                           struct lattice_coord c, uint8_t byte) {
     const struct rate_model *m = e->m;
-    if (!tokens_is_edge(e->x, c))
+    if (!channels_takes(l, 0) || !tokens_is_edge(e->x, c))
         return;
     struct event_channel ch = {0};
     int cls = rate_model_site_class(c), to = byte == CATION_LI ? m->proton : CATION_LI;

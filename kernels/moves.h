@@ -72,6 +72,16 @@ KMC_HD int moves_is_fast(const struct move_context *k, int kind, const struct mo
                             kra);
 }
 
+/* Of an electron of the bonded O; what lies around it is looked at only when it can matter. */
+KMC_HD int moves_is_fast_at(const struct move_context *k, const struct move *mv,
+                            struct lattice_coord o, uint8_t byte_o) {
+    const struct rate_model *m = k->m;
+    if (m->molecular_wall >= 0 && !moves_is_fast(k, EVENT_OXIDISE, mv, m->molecular_formation))
+        return 0;
+    return moves_is_fast(k, EVENT_OXIDISE, mv,
+                         oxygen_molecular_kra(m, k->x, o, rate_model_partner(byte_o)));
+}
+
 /* Turns the bond so that a token can hop a -> b; 0 when none can. */
 KMC_HD int moves_orient(const struct rate_model *m, struct move_bond *b, uint8_t byte_a,
                         uint8_t byte_b, int coin) {
@@ -116,8 +126,7 @@ KMC_HD_ONCE int moves_exchange(const struct move_context *k, struct move *mv, ui
         !(k->m->with_molecular || rate_model_state(byte_o) == ANION_MOLECULAR))
         return 0;
     moves_token(k, mv, byte_a, byte_b, 1);
-    return moves_is_fast(k, EVENT_OXIDISE, mv,
-                         oxygen_molecular_kra(k->m, k->x, o, rate_model_partner(byte_o)));
+    return moves_is_fast_at(k, mv, o, byte_o);
 }
 
 /* Two O: both holes may join, partners may split. */
@@ -151,8 +160,7 @@ KMC_HD_ONCE int moves_between_oxygen(const struct move_context *k, struct move *
     mv->energy = (int64_t)tokens_oxygen(m, k->x, mv->bond.a, byte_a, -1) +
                  tokens_oxygen(m, k->x, mv->bond.b, byte_b, +1) + m->pair[a - 1][b + 1] +
                  m->pair[a][b] - m->pair[a - 1][b] - m->pair[a][b + 1];
-    return moves_is_fast(k, EVENT_OXIDISE, mv,
-                         oxygen_molecular_kra(m, k->x, o, rate_model_partner(byte_o)));
+    return moves_is_fast_at(k, mv, o, byte_o);
 }
 
 /* Oct a, its O b, and b's neighbour in direction dir. */

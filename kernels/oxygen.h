@@ -17,6 +17,10 @@
 #define KERNELS_OXYGEN_H
 #include "channels.h"
 
+/* Parts of the channels of a bonded O: split and cleaves, a move for each neighbour, the loss, oxidise or reduce.  Of a hole or an O vacancy: a part for each
+ * neighbour. */
+enum { PART_BREAK, PART_MOVE, PART_LOSE = PART_MOVE + 12, PART_OXIDISE };
+
 /* 0 in plane, 1 across a Li gap, 2 across a TM slab. */
 KMC_HD int oxygen_contact(struct lattice_coord o, struct lattice_offset d) {
     if (d.dplane == 0)
@@ -26,7 +30,7 @@ KMC_HD int oxygen_contact(struct lattice_coord o, struct lattice_offset d) {
 }
 
 /* Molecular O among the O neighbours, the one in direction `skip` left out. */
-KMC_HD int64_t oxygen_molecular_around(const struct configuration *x, struct lattice_coord o,
+KMC_HD_ONCE int64_t oxygen_molecular_around(const struct configuration *x, struct lattice_coord o,
                                        int skip) {
     int n = lattice_stencil_of(x->lattice, o)->n_oxygen;
     int64_t molecular = 0;
@@ -34,6 +38,7 @@ KMC_HD int64_t oxygen_molecular_around(const struct configuration *x, struct lat
         return x->around[ANION_MOLECULAR][lattice_oxygen_index(x->lattice, o)] -
                (rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, skip)]) ==
                 ANION_MOLECULAR);
+    KMC_ROLLED
     for (int v = 0; v < n; v++)
         if (v != skip)
             molecular +=
@@ -174,7 +179,8 @@ KMC_HD void oxygen_hole(const struct event_context *e, struct event_list *l,
         around[up + 1] = lattice_reach_of(lat, lattice_step(lat, o, d));
     }
     ch.site = lattice_site(lat, o);
-    for (int v = 0; v < st->n_oxygen; v++) {
+    struct event_ways ways = channels_ways(l, 0, st->n_oxygen);
+    for (int v = ways.from; v < ways.past; v++) {
         int64_t site = r ? ch.site + r->oxygen[v] : lattice_oxygen(lat, o, v);
         int state = rate_model_state(e->x->occupancy[site]);
         ch.dir = (uint8_t)v;
@@ -214,7 +220,8 @@ KMC_HD_ONCE void oxygen_move(const struct event_context *e, struct event_list *l
     const struct lattice_stencil *st = lattice_stencil_of(lat, o);
     ch->kind = EVENT_MOVE;
     ch->li_change = 0;
-    for (int v = 0; v < st->n_oxygen; v++) {
+    struct event_ways ways = channels_ways(l, PART_MOVE, st->n_oxygen);
+    for (int v = ways.from; v < ways.past; v++) {
         struct lattice_coord q = lattice_step(lat, o, st->oxygen[v]);
         ch->target = lattice_site(lat, q);
         int state = rate_model_state(e->x->occupancy[ch->target]);
@@ -264,7 +271,8 @@ KMC_HD_ONCE void oxygen_vacancy(const struct event_context *e, struct event_list
     struct event_channel ch = {0};
     ch.kind = EVENT_VACANCY;
     ch.site = lattice_site(lat, v);
-    for (int k = 0; k < st->n_oxygen; k++) {
+    struct event_ways ways = channels_ways(l, 0, st->n_oxygen);
+    for (int k = ways.from; k < ways.past; k++) {
         struct lattice_coord o = lattice_step(lat, v, st->oxygen[k]);
         ch.dir = (uint8_t)k;
         ch.target = lattice_site(lat, o);
@@ -290,7 +298,7 @@ KMC_HD void oxygen_bonded(const struct event_context *e, struct event_list *l,
     struct lattice_coord p = lattice_step(lat, o, st->oxygen[ch.dir]);
     int64_t site_p = lattice_site(lat, p);
     int state = rate_model_state(byte), other = rate_model_state(e->x->occupancy[site_p]);
-    if (state == ANION_PEROXO && other == ANION_PEROXO) {
+    if (channels_takes(l, PART_BREAK) && state == ANION_PEROXO && other == ANION_PEROXO) {
         int64_t split = -energy_join(m, e->x, o, ch.dir);
         if (oxygen_owns_pair(&st->oxygen[ch.dir])) {
             ch.kind = EVENT_SPLIT;
@@ -309,11 +317,11 @@ KMC_HD void oxygen_bonded(const struct event_context *e, struct event_list *l,
     if (state == ANION_MOLECULAR && other == ANION_MOLECULAR) {
         if (m->with_transport)
             oxygen_move(e, l, &ch, o, p);
-        if (m->with_loss && oxygen_owns_pair(&st->oxygen[ch.dir]))
+        if (m->with_loss && channels_takes(l, PART_LOSE) && oxygen_owns_pair(&st->oxygen[ch.dir]))
             oxygen_lose(e, l, &ch, o, p);
     }
     int gain = state == ANION_PEROXO ? +1 : -1;
-    if (gain > 0 && !m->with_molecular)
+    if (!channels_takes(l, PART_OXIDISE) || (gain > 0 && !m->with_molecular))
         return;
     int64_t kra = oxygen_molecular_kra(m, e->x, o, ch.dir);
     ch.kind = gain > 0 ? EVENT_OXIDISE : EVENT_REDUCE;

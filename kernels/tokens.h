@@ -106,7 +106,7 @@ KMC_HD_ONCE int32_t tokens_energy(const struct rate_model *m, const struct confi
 }
 
 /* The same for the cell of a layer of a padded lattice in which no anion is missing; an O must not be bonded. */
-KMC_HD_HOT int32_t tokens_energy_in(const struct rate_model *m, const struct configuration *x,
+KMC_HD_LARGE int32_t tokens_energy_in(const struct rate_model *m, const struct configuration *x,
                                     const struct lattice_layer *y, int64_t cell, uint8_t byte,
                                     int gain) {
     if (y->kind == SITE_O) {
@@ -120,22 +120,25 @@ KMC_HD_HOT int32_t tokens_energy_in(const struct rate_model *m, const struct con
 }
 
 /* Number of anions present that both sites touch; one of them may be an O itself. */
-KMC_HD int32_t tokens_shared(const struct configuration *x, struct lattice_coord a,
+KMC_HD_ONCE int32_t tokens_shared(const struct configuration *x, struct lattice_coord a,
                              struct lattice_coord b) {
     const struct lattice *l = x->lattice;
     int na = a.kind == SITE_O ? 1 : lattice_stencil_of(l, a)->n_vertex;
     int nb = b.kind == SITE_O ? 1 : lattice_stencil_of(l, b)->n_vertex;
     int64_t touched[6];
     int shared = 0;
+    KMC_ROLLED
     for (int v = 0; v < na; v++) {
         struct lattice_coord o =
             a.kind == SITE_O ? a : lattice_step(l, a, lattice_stencil_of(l, a)->vertex[v]);
         touched[v] = lattice_oxygen_index(l, o);
     }
+    KMC_ROLLED
     for (int v = 0; v < nb; v++) {
         struct lattice_coord c =
             b.kind == SITE_O ? b : lattice_step(l, b, lattice_stencil_of(l, b)->vertex[v]);
         int64_t o = lattice_oxygen_index(l, c);
+        KMC_ROLLED
         for (int k = 0; k < na; k++)
             shared += touched[k] == o && x->deviation[o] != RATE_MODEL_ABSENT;
     }
@@ -162,6 +165,7 @@ KMC_HD_ONCE void tokens_apply(const struct rate_model *m, struct configuration *
     }
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int q = gain * rate_model_valence_step(c.kind);
+    KMC_ROLLED
     for (int v = 0; v < st->n_vertex; v++)
         energy_add_oxygen(x, lattice_step(x->lattice, c, st->vertex[v]), q, 0);
     energy_put_byte(x, c, (uint8_t)(byte + gain));

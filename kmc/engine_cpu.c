@@ -548,7 +548,8 @@ static void run_region(const struct engine *e, struct workspace *work, struct wi
         struct event_channel ch = window_event(w, r);
         int64_t site[3];
         int n = window_changed(&w->tile.lattice, &ch, site);
-        window_apply(w, &ch);
+        window_apply(w, &ch, 0);
+        window_apply(w, &ch, 1);
         window_count(sums, w, &ch);
         refresh_changed(e, work, w, site, n);
     }

@@ -47,6 +47,7 @@ void fixture_scramble(struct fixture *f, double voltage_V, int rounds, double sw
 
 void fixture_channels_of(const struct event_context *e, int64_t site,
                          struct fixture_channels *out) {
+    memset(&out->list, 0, sizeof out->list);
     out->list.search = -1;
     out->list.all = out->channel;
     events_of_site(e, lattice_coord_of(&e->m->lattice, site), &out->list);

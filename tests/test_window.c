@@ -139,7 +139,8 @@ static bool fire_one(struct bench *b, struct window *w, struct window_sums *sums
         window_event(w, window_draw(b->e->s->random, b->e->s->step, 0, number));
     int64_t site[3];
     int n = window_changed(&w->tile.lattice, &ch, site);
-    window_apply(w, &ch);
+    window_apply(w, &ch, 0);
+    window_apply(w, &ch, 1);
     window_count(sums, w, &ch);
     refresh_changed(b->e, b->work, w, site, n);
     b->fired[ch.kind]++;
