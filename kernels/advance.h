@@ -322,8 +322,8 @@ KMC_HD int window_child(const double *v, double *value) {
 KMC_HD int64_t window_select(const struct window *w, double value, double *rest) {
     int64_t node = 0;
     for (int level = w->levels - 2; level >= 0; level--)
-        node = node * WINDOW_FAN +
-               window_child(&w->rate[w->begin[level] + node * WINDOW_FAN], &value);
+        node =
+            node * WINDOW_FAN + window_child(&w->rate[w->begin[level] + node * WINDOW_FAN], &value);
     *rest = value;
     return node;
 }

@@ -53,7 +53,8 @@ KMC_HD_HOT struct energy_field energy_field_in(const struct configuration *x,
     return f;
 }
 
-KMC_HD_ONCE struct energy_field energy_field_at(const struct configuration *x, struct lattice_coord c) {
+KMC_HD_ONCE struct energy_field energy_field_at(const struct configuration *x,
+                                                struct lattice_coord c) {
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     const int16_t *near = x->deviation + (r ? lattice_oxygen_index(x->lattice, c) : 0);
     int n = c.kind == SITE_OCT ? 6 : 4;
@@ -92,7 +93,7 @@ KMC_HD void energy_take_off(const struct rate_model *m, const struct configurati
 
 /* Sum of face energies of an ion of `group` at a cation site with all its face neighbours. */
 KMC_HD_LARGE int32_t energy_faces_in(const struct rate_model *m, const struct configuration *x,
-                                   const struct lattice_layer *y, int64_t cell, int group) {
+                                     const struct lattice_layer *y, int64_t cell, int group) {
     const uint8_t *site = x->occupancy + cell + y->shift;
     int32_t sum = 0;
     KMC_ROLLED
@@ -105,7 +106,7 @@ KMC_HD_LARGE int32_t energy_faces_in(const struct rate_model *m, const struct co
 }
 
 KMC_HD_ONCE int32_t energy_faces(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord c, int group) {
+                                 struct lattice_coord c, int group) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     int32_t sum = 0;
     if (x->lattice->layer)
@@ -120,7 +121,8 @@ KMC_HD_ONCE int32_t energy_faces(const struct rate_model *m, const struct config
 
 /* The part of it that the absent ion would have. */
 KMC_HD_ONCE int32_t energy_face_with(const struct rate_model *m, const struct configuration *x,
-                                struct lattice_coord c, int group, const struct energy_absent *a) {
+                                     struct lattice_coord c, int group,
+                                     const struct energy_absent *a) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     uint8_t ion = x->occupancy[a->site];
@@ -168,7 +170,7 @@ KMC_HD_ONCE int32_t energy_place(const struct rate_model *m, const struct config
 
 /* What the O around a TM ion pay for it as a neighbour. */
 KMC_HD_ONCE int32_t energy_of_neighbors(const struct rate_model *m, const struct configuration *x,
-                                   struct lattice_coord c) {
+                                        struct lattice_coord c) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, c);
     const struct lattice_reach *r = lattice_reach_of(x->lattice, c);
     const uint8_t *site = x->occupancy + (r ? lattice_site(x->lattice, c) : 0);
@@ -227,8 +229,8 @@ KMC_HD void energy_apply_cation(const struct rate_model *m, struct configuration
 /* Sum over the O neighbours of pair(to, .) - pair(from, .), the neighbour in direction `skip` left out (-1: none).  O2- and what cannot be oxidised have
  * no pair energy. */
 KMC_HD_ONCE int32_t energy_pairs_in(const struct rate_model *m, const struct configuration *x,
-                               const struct lattice_layer *y, int64_t cell, int from, int to,
-                               int skip) {
+                                    const struct lattice_layer *y, int64_t cell, int from, int to,
+                                    int skip) {
     const uint8_t *near = x->occupancy + cell + y->shift;
     const int32_t *gained = m->pair[to], *lost = m->pair[from], *v = y->r->oxygen;
     int32_t sum = 0;
@@ -247,7 +249,7 @@ KMC_HD_ONCE int32_t energy_pairs_in(const struct rate_model *m, const struct con
 }
 
 KMC_HD_ONCE int32_t energy_pairs(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord o, int from, int to, int skip) {
+                                 struct lattice_coord o, int from, int to, int skip) {
     const int32_t *gained = m->pair[to], *lost = m->pair[from];
     int32_t sum = 0;
     if (x->lattice->layer)
@@ -280,7 +282,7 @@ KMC_HD int32_t energy_anion_with(const struct rate_model *m, int from, int to, i
 
 /* The same of an O; skip = direction of a partner or -1. */
 KMC_HD_ONCE int32_t energy_anion(const struct rate_model *m, const struct configuration *x,
-                            struct lattice_coord o, int from, int to, int skip) {
+                                 struct lattice_coord o, int from, int to, int skip) {
     int64_t index = lattice_oxygen_index(x->lattice, o);
     return energy_anion_with(m, from, to, x->n_tm[index], x->deviation[index],
                              energy_pairs(m, x, o, from, to, skip));
@@ -301,7 +303,8 @@ KMC_HD_ONCE int32_t energy_join(const struct rate_model *m, const struct configu
 
 /* Sum of pair(state, .) over the neighbours of an O, two sites left out. */
 KMC_HD_ONCE int32_t energy_pairs_but(const struct rate_model *m, const struct configuration *x,
-                                struct lattice_coord o, int state, int64_t skip, int64_t skip2) {
+                                     struct lattice_coord o, int state, int64_t skip,
+                                     int64_t skip2) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
     int32_t sum = 0;
     KMC_ROLLED
@@ -343,7 +346,7 @@ KMC_HD_ONCE int32_t energy_of_molecule(const struct rate_model *m, const struct 
 
 /* Changes an O's state and its deviation; partner direction 0 unless bonded. */
 KMC_HD_ONCE void energy_apply_anion(const struct rate_model *m, struct configuration *x,
-                               struct lattice_coord o, int to, int partner) {
+                                    struct lattice_coord o, int to, int partner) {
     int from = rate_model_state(x->occupancy[lattice_site(x->lattice, o)]);
     energy_add_oxygen(x, o, m->z12[from] - m->z12[to], 0);
     energy_put_byte(x, o, (uint8_t)(to | partner << 4));

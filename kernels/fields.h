@@ -107,9 +107,8 @@ KMC_HD void fields_bound_hops(struct fields *f, int64_t floor, int species) {
     s->tet[1] = energy_place_bound(m, species, CLASS_LI_TET);
     for (int n_li = 0; n_li < FIELDS_GATE; n_li++)
         for (int gap = 0; gap < FIELDS_GAPS; gap++)
-            s->slow[gap][n_li] = n_li > m->gate_max_li
-                                     ? -FIELDS_FAR
-                                     : fields_slow(m, floor, species, gap, n_li);
+            s->slow[gap][n_li] =
+                n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, species, gap, n_li);
 }
 
 /* Own index of a cell of the box part, and that of the cell an image stands for. */

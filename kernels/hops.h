@@ -14,7 +14,7 @@
 
 /* What the O in the face of a hop between a and b add to its barrier: a bonded one, and an O vacancy. */
 KMC_HD_ONCE int64_t hops_face(const struct event_context *e, struct lattice_coord a,
-                         struct lattice_coord b) {
+                              struct lattice_coord b) {
     const struct lattice *lat = e->x->lattice;
     int na = lattice_stencil_of(lat, a)->n_vertex, nb = lattice_stencil_of(lat, b)->n_vertex;
     int bonded = 0, vacant = 0;
@@ -37,7 +37,7 @@ KMC_HD_ONCE int64_t hops_face(const struct event_context *e, struct lattice_coor
 
 /* KRA barrier of a hop between a tet and one of its face-sharing octs, -1 when the gate is closed.  Li+, H+ and pillars in the tet's other octs count. */
 KMC_HD_ONCE int64_t hops_gate(const struct event_context *e, int species, struct lattice_coord tet,
-                         int64_t oct_site) {
+                              int64_t oct_site) {
     const struct rate_model *m = e->m;
     const struct lattice_stencil *st = lattice_stencil_of(e->x->lattice, tet);
     int li = 0;

@@ -10,8 +10,10 @@
 #define KMC_HD static __host__ __device__ inline
 #define KMC_HD_HOT static __host__ __device__ __forceinline__ /* small, in the innermost loops */
 #define KMC_HD_ONCE static __host__ __device__ __noinline__   /* large: one copy a kernel */
-#define KMC_ROLLED _Pragma("unroll 1")                        /* before a loop: for the same reason */
-#define KMC_HD_LARGE static __host__ __device__ __noinline__  /* both: inlined on a CPU, one copy on a GPU, which waits for instructions else */
+#define KMC_ROLLED _Pragma("unroll 1") /* before a loop: for the same reason */
+#define KMC_HD_LARGE                                                                               \
+    static __host__ __device__                                                                     \
+        __noinline__ /* both: inlined on a CPU, one copy on a GPU, which waits for instructions else */
 #else
 #define KMC_HD static inline
 #define KMC_HD_HOT static inline __attribute__((always_inline))

@@ -118,7 +118,7 @@ KMC_HD void moves_token(const struct move_context *k, struct move *mv, uint8_t b
 
 /* Token between an oct and a bonded O, drawn along their bond. */
 KMC_HD_ONCE int moves_exchange(const struct move_context *k, struct move *mv, uint8_t byte_a,
-                          uint8_t byte_b) {
+                               uint8_t byte_b) {
     struct lattice_coord o = mv->bond.a.kind == SITE_O ? mv->bond.a : mv->bond.b;
     uint8_t byte_o = mv->bond.a.kind == SITE_O ? byte_a : byte_b;
     int other_kind = mv->bond.a.kind == SITE_O ? mv->bond.b.kind : mv->bond.a.kind;
@@ -131,7 +131,7 @@ KMC_HD_ONCE int moves_exchange(const struct move_context *k, struct move *mv, ui
 
 /* Two O: both holes may join, partners may split. */
 KMC_HD_ONCE int moves_pair(const struct move_context *k, struct move *mv, uint8_t byte_a,
-                      uint8_t byte_b) {
+                           uint8_t byte_b) {
     const struct lattice_stencil *st = lattice_stencil_of(k->x->lattice, mv->bond.a);
     int sa = rate_model_state(byte_a), sb = rate_model_state(byte_b), dir = mv->bond.dir;
     if (sa != sb || dir < 0 ||
@@ -147,7 +147,7 @@ KMC_HD_ONCE int moves_pair(const struct move_context *k, struct move *mv, uint8_
 
 /* Token between an O in no bond and a bonded one beside it. */
 KMC_HD_ONCE int moves_between_oxygen(const struct move_context *k, struct move *mv, uint8_t byte_a,
-                                uint8_t byte_b) {
+                                     uint8_t byte_b) {
     const struct rate_model *m = k->m;
     int a_bonded = moves_is_bonded(byte_a), a = rate_model_state(byte_a),
         b = rate_model_state(byte_b);
@@ -165,7 +165,7 @@ KMC_HD_ONCE int moves_between_oxygen(const struct move_context *k, struct move *
 
 /* Oct a, its O b, and b's neighbour in direction dir. */
 KMC_HD_ONCE int moves_triple(const struct move_context *k, struct move *mv, uint8_t byte_a,
-                        uint8_t byte_b) {
+                             uint8_t byte_b) {
     const struct rate_model *m = k->m;
     struct lattice_coord a = mv->bond.a, o = mv->bond.b;
     const struct lattice_stencil *st = lattice_stencil_of(k->x->lattice, o);

@@ -31,7 +31,7 @@ KMC_HD int oxygen_contact(struct lattice_coord o, struct lattice_offset d) {
 
 /* Molecular O among the O neighbours, the one in direction `skip` left out. */
 KMC_HD_ONCE int64_t oxygen_molecular_around(const struct configuration *x, struct lattice_coord o,
-                                       int skip) {
+                                            int skip) {
     int n = lattice_stencil_of(x->lattice, o)->n_oxygen;
     int64_t molecular = 0;
     if (x->around[ANION_MOLECULAR])
@@ -48,7 +48,7 @@ KMC_HD_ONCE int64_t oxygen_molecular_around(const struct configuration *x, struc
 
 /* KRA barrier of oxidise and reduce.  Wall rule: in proportion to the molecular O among the other O neighbours of both partners. */
 KMC_HD_ONCE int64_t oxygen_molecular_kra(const struct rate_model *m, const struct configuration *x,
-                                    struct lattice_coord o, int dir) {
+                                         struct lattice_coord o, int dir) {
     if (m->molecular_wall == 0)
         return m->molecular_formation;
     const struct lattice_stencil *so = lattice_stencil_of(x->lattice, o);
@@ -205,7 +205,7 @@ KMC_HD void oxygen_hole(const struct event_context *e, struct event_list *l,
 
 /* Energy of o turning from a hole beside the hole p, its former partner in direction dir, into O2-. */
 KMC_HD_ONCE int32_t oxygen_cut_off(const struct rate_model *m, const struct configuration *x,
-                              struct lattice_coord o, int dir) {
+                                   struct lattice_coord o, int dir) {
     return energy_anion(m, x, o, ANION_HOLE, ANION_OXIDE, dir) + m->pair[ANION_OXIDE][ANION_HOLE] -
            m->pair[ANION_HOLE][ANION_HOLE];
 }
@@ -332,7 +332,7 @@ KMC_HD void oxygen_bonded(const struct event_context *e, struct event_list *l,
 /* ---- carried out on the configuration ---- */
 
 KMC_HD_ONCE void oxygen_apply_bond(const struct rate_model *m, struct configuration *x,
-                              struct lattice_coord o, int dir, int join) {
+                                   struct lattice_coord o, int dir, int join) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
     struct lattice_coord p = lattice_step(x->lattice, o, st->oxygen[dir]);
     energy_apply_anion(m, x, o, join ? ANION_PEROXO : ANION_HOLE, join ? dir : 0);

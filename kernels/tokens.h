@@ -97,7 +97,7 @@ KMC_HD_HOT int32_t tokens_cation(const struct rate_model *m, uint8_t byte, int32
 
 /* Energy of adding (gain = +1) or removing (-1) a token at a site; the electrode's share is not in it. */
 KMC_HD_ONCE int32_t tokens_energy(const struct rate_model *m, const struct configuration *x,
-                             struct lattice_coord c, uint8_t byte, int gain) {
+                                  struct lattice_coord c, uint8_t byte, int gain) {
     if (c.kind == SITE_O)
         return tokens_oxygen(m, x, c, byte, gain);
     return tokens_cation(m, byte, rate_model_valence_step(c.kind), rate_model_site_class(c),
@@ -107,8 +107,8 @@ KMC_HD_ONCE int32_t tokens_energy(const struct rate_model *m, const struct confi
 
 /* The same for the cell of a layer of a padded lattice in which no anion is missing; an O must not be bonded. */
 KMC_HD_LARGE int32_t tokens_energy_in(const struct rate_model *m, const struct configuration *x,
-                                    const struct lattice_layer *y, int64_t cell, uint8_t byte,
-                                    int gain) {
+                                      const struct lattice_layer *y, int64_t cell, uint8_t byte,
+                                      int gain) {
     if (y->kind == SITE_O) {
         int from = rate_model_state(byte), to = from + gain;
         return energy_anion_with(m, from, to, x->n_tm[cell], x->deviation[cell],
@@ -121,7 +121,7 @@ KMC_HD_LARGE int32_t tokens_energy_in(const struct rate_model *m, const struct c
 
 /* Number of anions present that both sites touch; one of them may be an O itself. */
 KMC_HD_ONCE int32_t tokens_shared(const struct configuration *x, struct lattice_coord a,
-                             struct lattice_coord b) {
+                                  struct lattice_coord b) {
     const struct lattice *l = x->lattice;
     int na = a.kind == SITE_O ? 1 : lattice_stencil_of(l, a)->n_vertex;
     int nb = b.kind == SITE_O ? 1 : lattice_stencil_of(l, b)->n_vertex;
@@ -157,7 +157,7 @@ KMC_HD int32_t tokens_cross(const struct rate_model *m, int32_t kind_a, int32_t 
 
 /* Adds or removes one token at a site of the configuration. */
 KMC_HD_ONCE void tokens_apply(const struct rate_model *m, struct configuration *x,
-                         struct lattice_coord c, int gain) {
+                              struct lattice_coord c, int gain) {
     uint8_t byte = x->occupancy[lattice_site(x->lattice, c)];
     if (c.kind == SITE_O) {
         energy_apply_anion(m, x, c, rate_model_state(byte) + gain, rate_model_partner(byte));

@@ -63,8 +63,7 @@ void tiling_average_span(const struct lattice *box, const int32_t pieces[AXES],
     struct lattice average = *box;
     int32_t *length[AXES] = {&average.na, &average.nb, &average.n_planes};
     for (int a = 0; a < AXES; a++)
-        *length[a] =
-            tile_box_length(box, a) / pieces[a] + (pieces[a] > 1 ? 2 * tile_frozen(a) : 0);
+        *length[a] = tile_box_length(box, a) / pieces[a] + (pieces[a] > 1 ? 2 * tile_frozen(a) : 0);
     tiling_span(&average, pieces, span);
 }
 

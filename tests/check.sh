@@ -463,26 +463,29 @@ if [ -z "$QUICK" ]; then
         expect "golden hashes: $variant" sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2
     }
     other gcc-O0 OPTIMISE=-O0
-    other gcc-native OPTIMISE="-O3 -march=native"
+    other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
+    expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         other clang CC=clang CXX=clang++
     else
         skipped="$skipped clang"
     fi
     echo "== sanitizers"
-    clean() { # variant, scenarios...: golden hashes under a sanitizer that stops at the first finding
+    clean() { # variant, engine, scenarios...: golden hashes under a sanitizer that stops at the first finding
         variant=$1
-        shift
+        engine=$2
+        shift 2
         ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS="halt_on_error=1 ignore_noninstrumented_modules=1" \
-            sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2 "$@"
+            sh tests/golden.sh "$BUILD/$variant/kmc" "$engine" 2 "$@"
     }
-    expect "builds: address and undefined-behaviour sanitizers" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/asan" \
+    expect "builds: address and undefined-behaviour sanitizers" make --no-print-directory -j2 EMULATED=1 BUILD="$BUILD/asan" \
         OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/kmc"
-    expect "no finding of the address and undefined-behaviour sanitizers" clean asan o3 hybrid slab tiles
+    expect "no finding of the address and undefined-behaviour sanitizers" clean asan cpu o3 hybrid slab tiles
+    expect "no finding of them in the GPU's kernels, emulated" clean asan cuda li2mno3 fluorine
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         expect "builds: thread sanitizer" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/tsan" CC=clang CXX=clang++ \
             OPTIMISE="-O1 -fsanitize=thread" "$BUILD/tsan/kmc"
-        expect "no race between tiles, regions and replicas" clean tsan o2 tiles
+        expect "no race between tiles, regions and replicas" clean tsan cpu o2 tiles
     fi
     echo "== deliberate faults"
     fault() { # number, program, tests that must turn red
