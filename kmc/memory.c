@@ -42,8 +42,8 @@ static void add_exact(struct memory *m, const struct lattice *box) {
     add(m, "influence lists", influence_size(box));
 }
 
-/* Rates with their sums, marks and lists of stale owners, the copy of the largest region and its fields. */
-static int64_t region_bytes(const struct lattice *box) {
+/* Rates with their sums, marks of stale owners and so many lists of them, the copy of the largest region and its fields. */
+static int64_t region_bytes(const struct lattice *box, int lists) {
     static const int32_t reach[AXES] = {3, 3, 3}; /* kmc/influence.h, all stackings */
     int32_t pieces[AXES];
     struct window window = {.rate = NULL};
@@ -52,13 +52,13 @@ static int64_t region_bytes(const struct lattice *box) {
     window_place(&window, box, reach);
     int64_t leaves = window_leaves(&window.region);
     return window_layout(&window) * (int64_t)sizeof(double) + window_bytes(&window.tile.lattice) +
-           lattice_array_length(&window.tile.lattice) + leaves * (int64_t)(1 + sizeof(int32_t)) +
+           lattice_array_length(&window.tile.lattice) + leaves * (int64_t)(1 + lists * sizeof(int32_t)) +
            WINDOW_OLD_MAX * (int64_t)sizeof(struct lattice_coord);
 }
 
 /* What one thread of engine cpu works in: tiles and windows share their place. */
 static int64_t workspace(const struct lattice *box) {
-    return region_bytes(box) + LATTICE_MAX_STENCILS * (int64_t)sizeof(struct lattice_reach) +
+    return region_bytes(box, 1) + LATTICE_MAX_STENCILS * (int64_t)sizeof(struct lattice_reach) +
            TILE_PLANES_MAX * SITE_KINDS * (int64_t)sizeof(struct lattice_layer) +
            PASS_LANES_MAX * (int64_t)(sizeof(struct philox_block) + sizeof(struct pass_open_lane));
 }
@@ -81,7 +81,7 @@ void memory_of_replica(struct memory *m, const struct engine_ops *ops, const str
     else if (!ops->many)
         add_cpu(m, box, threads > 0 ? threads : 1);
     m->device = ops->many ? m->piece[0].bytes : 0;
-    m->device_shared = ops->many ? GPU_BLOCKS * region_bytes(box) : 0;
+    m->device_shared = ops->many ? GPU_BLOCKS * region_bytes(box, 2) : 0;
     int64_t state = m->piece[0].bytes;
     m->building = m->n_sites + SWAP_BYTES_A_CELL * (int64_t)box->na * box->nb;
     m->clusters = m->n_sites * 3 / 16 + m->n_sites * MEMBERS_PERCENT / 100 * CLUSTER_NODE_BYTES;
