@@ -71,7 +71,8 @@ def _tracks(ax: Axes, table: pd.DataFrame) -> None:
     if table.empty:
         return
     first = table["replica"].min()
-    rows = table[(table["at"] == "charge") & (table["replica"] == first)].sort_values("cycle")
+    rows = table[(table["at"] == "charge") & (table["replica"] == first)]
+    rows = rows.sort_values("cycle", kind="stable")  # else ties come in any order
     label: str | None = f"single voids, replica {int(first)}"
     for _, one in rows.groupby("void"):
         alone = len(one) == 1
