@@ -52,7 +52,8 @@ static int64_t region_bytes(const struct lattice *box, int lists) {
     window_place(&window, box, reach);
     int64_t leaves = window_leaves(&window.region);
     return window_layout(&window) * (int64_t)sizeof(double) + window_bytes(&window.tile.lattice) +
-           lattice_array_length(&window.tile.lattice) + leaves * (int64_t)(1 + lists * sizeof(int32_t)) +
+           lattice_array_length(&window.tile.lattice) +
+           leaves * (int64_t)(1 + lists * sizeof(int32_t)) +
            WINDOW_OLD_MAX * (int64_t)sizeof(struct lattice_coord);
 }
 
