@@ -260,12 +260,8 @@ KMC_HD int window_may_own(const struct window *w, struct lattice_coord c) {
 
 /* A list that keeps nothing but the channel that is searched for. */
 KMC_HD struct event_list window_list_for(double search) {
-    struct event_list l;
+    struct event_list l = {0};
     l.search = search;
-    l.all = NULL;
-    l.part = 0;
-    l.rate = NULL;
-    l.pick = 0;
     return l;
 }
 
