@@ -10,16 +10,16 @@
 #define KMC_HD static __host__ __device__ inline
 #define KMC_HD_HOT static __host__ __device__ __forceinline__ /* small, in the innermost loops */
 #define KMC_HD_ONCE static __host__ __device__ __noinline__   /* large: one copy a kernel */
-#define KMC_ROLLED _Pragma("unroll 1") /* before a loop: for the same reason */
-#define KMC_HD_LARGE                                                                               \
-    static __host__ __device__                                                                     \
-        __noinline__ /* both: inlined on a CPU, one copy on a GPU, which waits for instructions else */
+/* A GPU waits for instructions when a kernel is long: large functions of the innermost loops are inlined on a CPU alone, and loops before which KMC_ROLLED
+ * stands are not unrolled. */
+#define KMC_HD_LARGE static __host__ __device__ __noinline__
+#define KMC_ROLLED _Pragma("unroll 1")
 #else
 #define KMC_HD static inline
 #define KMC_HD_HOT static inline __attribute__((always_inline))
 #define KMC_HD_ONCE static inline
-#define KMC_ROLLED
 #define KMC_HD_LARGE static inline __attribute__((always_inline))
+#define KMC_ROLLED
 #endif
 
 /* Deliberate faults for testing the tests: 0 none, 1 asymmetric KRA barrier of hops, 2 one rate 3 % too high, 3 sweeps in fixed order in which each

@@ -1,138 +1,13 @@
 /* Guarantee: the pristine crystal has the composition, charge, order and shape that were asked for.
  */
 #include <criterion/criterion.h>
+#include "crystal.h"
 #include "fixture.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../lattices/order.h"
-#include "../lattices/supercell.h"
-
-enum { SETS = 12 };
-static const char *const HOST = "builtin:o3-lmr"; /* 12 x 12 cells, 12 planes: 864 formula units */
-
-struct crystal {
-    struct scenario *s;
-    struct species_table t;
-    struct supercell c;
-};
-
-static size_t count_sets(const char *const *set) {
-    size_t n = 0;
-    while (set && set[n])
-        n++;
-    return n;
-}
-
-/* Builds a crystal on the heap; `set` ends with NULL. */
-static struct crystal *build(const char *source, const char *const *set, uint32_t replica) {
-    struct crystal *x = malloc(sizeof *x);
-    cr_assert_not_null(x);
-    x->s = scenario_load(source, set, count_sets(set), stderr);
-    cr_assert_not_null(x->s);
-    cr_assert(species_init(&x->t, x->s, stderr));
-    cr_assert(supercell_init(&x->c, x->s, &x->t, replica, stderr));
-    return x;
-}
-
-static void destroy(struct crystal *x) {
-    supercell_free(&x->c);
-    scenario_free(x->s);
-    free(x);
-}
-
-#define SET(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static double honeycomb(const struct crystal *x) {
-    return supercell_honeycomb_order(&x->c, &x->t, x->c.occupancy);
-}
-
-static uint8_t byte_at(const struct crystal *x, int plane, int kind, int i, int j) {
-    const struct lattice *l = &x->c.lattice;
-    struct lattice_coord c = {plane, kind, (i + l->na) % l->na, (j + l->nb) % l->nb};
-    return x->c.occupancy[lattice_site(l, c)];
-}
-
-/* True for an existing cation site that holds this element in any valence ("Li" too). */
-static bool holds(const struct crystal *x, uint8_t byte, const char *symbol) {
-    return byte != SITE_OUTSIDE && byte != SPECIES_VACANCY &&
-           strcmp(x->t.species[byte].symbol, symbol) == 0;
-}
-
-/* ---- recount, independent of the fields of the supercell ---- */
-
-struct recount {
-    int64_t li, tm, cations, anions, charge, in_tets, tm_gap[64], li_gap[64];
-    int64_t by_element[ELEMENT_MAX];
-};
-
-static void count_cation(const struct crystal *x, struct lattice_coord at, uint8_t byte,
-                         struct recount *r) {
-    const struct species *s = &x->t.species[byte];
-    cr_assert_lt(byte, x->t.n_species);
-    r->cations++;
-    r->charge += s->charge;
-    r->li += byte == SPECIES_LI;
-    r->in_tets += at.kind != SITE_OCT;
-    (at.plane % 2 ? r->li_gap : r->tm_gap)[at.plane / 2]++;
-    if (s->element >= 0) {
-        r->by_element[s->element]++;
-        r->tm += x->t.elements[s->element].role == ROLE_TM;
-    }
-}
-
-static void count_anion(const struct crystal *x, uint8_t byte, struct recount *r) {
-    r->anions++;
-    r->charge -= byte == 4 || byte == 6 ? 1 : 2;
-    if (byte == 0)
-        return;
-    for (int e = 0; e < x->t.n_elements; e++)
-        if (x->t.elements[e].role == ROLE_ANION && x->t.elements[e].anion_state == byte) {
-            r->by_element[e]++;
-            return;
-        }
-    cr_assert_fail("anion byte %d", byte);
-}
-
-static struct recount recount_of(const struct crystal *x) {
-    struct recount r = {.li = 0};
-    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++) {
-        struct lattice_coord at = lattice_coord_of(&x->c.lattice, s);
-        uint8_t byte = x->c.occupancy[s];
-        if (byte == SITE_OUTSIDE)
-            continue;
-        if (at.kind == SITE_O)
-            count_anion(x, byte, &r);
-        else if (byte != SPECIES_VACANCY)
-            count_cation(x, at, byte, &r);
-    }
-    return r;
-}
-
-static int64_t number_of(const struct crystal *x, const struct recount *r, const char *symbol) {
-    int e = species_find_element(&x->t, symbol);
-    cr_assert_geq(e, 0);
-    return r->by_element[e];
-}
-
-static void expect_amount(const struct crystal *x, const struct recount *r, const char *symbol,
-                          double amount) {
-    int64_t n = strcmp(symbol, "Li") == 0 ? r->li : number_of(x, r, symbol);
-    cr_assert_float_eq((double)n, amount * (double)x->c.n_formula, 1.0, "%s: %lld of %g", symbol,
-                       (long long)n, amount * (double)x->c.n_formula);
-}
-
-static void expect_sound(const struct crystal *x) {
-    struct recount r = recount_of(x);
-    cr_assert_eq(r.charge, 0);
-    cr_assert_eq(r.in_tets, 0);
-    cr_assert_eq(r.anions, 2 * x->c.n_formula);
-    cr_assert_eq(r.cations, 2 * x->c.n_formula);
-    cr_assert_eq(r.li, x->c.n_li);
-    cr_assert_eq(r.tm, x->c.n_tm);
-    cr_assert_arr_eq(r.by_element, x->c.element_count, sizeof r.by_element);
-}
 
 /* ---- composition ---- */
 
@@ -147,18 +22,18 @@ Test(supercell, every_order_and_geometry_is_exact_and_neutral) {
         {"structure.geometry=particle", "structure.particle_shape=hexagon"}};
     for (int o = 0; o < 4; o++)
         for (int g = 0; g < 5; g++) {
-            struct crystal *x =
-                build(HOST,
-                      SET(order[o], geometry[g][0], geometry[g][1], "structure.vacuum_cells=2",
-                          "structure.swap_sweeps=3", "structure.domain_cells=6"),
-                      3);
-            struct recount r = recount_of(x);
-            expect_sound(x);
-            expect_amount(x, &r, "Li", 1.2);
-            expect_amount(x, &r, "Ni", 0.13);
-            expect_amount(x, &r, "Co", 0.13);
-            expect_amount(x, &r, "Mn", 0.54);
-            destroy(x);
+            struct crystal *x = crystal_build(
+                CRYSTAL_HOST,
+                SET(order[o], geometry[g][0], geometry[g][1], "structure.vacuum_cells=2",
+                    "structure.swap_sweeps=3", "structure.domain_cells=6"),
+                3);
+            struct recount r = crystal_recount(x);
+            crystal_expect_sound(x);
+            crystal_expect_amount(x, &r, "Li", 1.2);
+            crystal_expect_amount(x, &r, "Ni", 0.13);
+            crystal_expect_amount(x, &r, "Co", 0.13);
+            crystal_expect_amount(x, &r, "Mn", 0.54);
+            crystal_free(x);
         }
 }
 
@@ -166,110 +41,116 @@ Test(supercell, stackings_are_exact_and_neutral) {
     const char *const stacking[] = {"structure.stacking=ABCB", "structure.stacking=ABACBCAC",
                                     "structure.stacking=ABCABCACBCAC"};
     for (int q = 0; q < 3; q++) {
-        struct crystal *x = build(HOST, SET(stacking[q], "structure.repeats=2"), 0);
-        expect_sound(x);
-        destroy(x);
+        struct crystal *x = crystal_build(CRYSTAL_HOST, SET(stacking[q], "structure.repeats=2"), 0);
+        crystal_expect_sound(x);
+        crystal_free(x);
     }
 }
 
 Test(supercell, pillar_replaces_li_in_the_li_layer) {
-    struct crystal *x =
-        build(HOST, SET("dopant=[{element=\"K\", site=\"Li\", fraction=0.05, replaces=\"\"}]"), 0);
-    struct recount r = recount_of(x);
-    expect_sound(x);
-    expect_amount(x, &r, "K", 0.05);
-    expect_amount(x, &r, "Li", 1.15);
-    expect_amount(x, &r, "Mn", 0.54);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"K\", site=\"Li\", fraction=0.05, replaces=\"\"}]"),
+        0);
+    struct recount r = crystal_recount(x);
+    crystal_expect_sound(x);
+    crystal_expect_amount(x, &r, "K", 0.05);
+    crystal_expect_amount(x, &r, "Li", 1.15);
+    crystal_expect_amount(x, &r, "Mn", 0.54);
     int64_t in_li_octs = 0;
     for (int k = 1; k < x->c.lattice.n_planes; k += 2)
         for (int j = 0; j < x->c.lattice.nb; j++)
             for (int i = 0; i < x->c.lattice.na; i++)
-                in_li_octs += holds(x, byte_at(x, k, SITE_OCT, i, j), "K");
-    cr_assert_eq(in_li_octs, number_of(x, &r, "K"));
-    destroy(x);
+                in_li_octs += crystal_holds(x, crystal_byte(x, k, SITE_OCT, i, j), "K");
+    cr_assert_eq(in_li_octs, crystal_number_of(x, &r, "K"));
+    crystal_free(x);
 }
 
 Test(supercell, tm_dopant_replaces_host_tm_in_proportion) {
-    struct crystal *x =
-        build(HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.08, replaces=\"\"}]"), 0);
-    struct recount r = recount_of(x);
-    expect_sound(x);
-    expect_amount(x, &r, "Al", 0.08);
-    expect_amount(x, &r, "Ni", 0.13 * 0.9);
-    expect_amount(x, &r, "Co", 0.13 * 0.9);
-    expect_amount(x, &r, "Mn", 0.54 * 0.9);
-    expect_amount(x, &r, "Li", 1.2);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.08, replaces=\"\"}]"),
+        0);
+    struct recount r = crystal_recount(x);
+    crystal_expect_sound(x);
+    crystal_expect_amount(x, &r, "Al", 0.08);
+    crystal_expect_amount(x, &r, "Ni", 0.13 * 0.9);
+    crystal_expect_amount(x, &r, "Co", 0.13 * 0.9);
+    crystal_expect_amount(x, &r, "Mn", 0.54 * 0.9);
+    crystal_expect_amount(x, &r, "Li", 1.2);
     for (int k = 1; k < x->c.lattice.n_planes; k += 2)
         for (int j = 0; j < 12; j++)
             for (int i = 0; i < 12; i++)
-                cr_assert_eq(byte_at(x, k, SITE_OCT, i, j), SPECIES_LI);
-    destroy(x);
+                cr_assert_eq(crystal_byte(x, k, SITE_OCT, i, j), SPECIES_LI);
+    crystal_free(x);
 }
 
 Test(supercell, tm_dopant_replaces_the_element_named) {
-    struct crystal *x = build(
-        HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.05, replaces=\"Co\"}]"), 0);
-    struct recount r = recount_of(x);
-    expect_sound(x);
-    expect_amount(x, &r, "Co", 0.08);
-    expect_amount(x, &r, "Ni", 0.13);
-    expect_amount(x, &r, "Mn", 0.54);
-    destroy(x);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.05, replaces=\"Co\"}]"),
+        0);
+    struct recount r = crystal_recount(x);
+    crystal_expect_sound(x);
+    crystal_expect_amount(x, &r, "Co", 0.08);
+    crystal_expect_amount(x, &r, "Ni", 0.13);
+    crystal_expect_amount(x, &r, "Mn", 0.54);
+    crystal_free(x);
 }
 
 Test(supercell, fluorine_sits_on_oxygen_sites_and_reduces_mn) {
-    struct crystal *x =
-        build(HOST, SET("dopant=[{element=\"F\", site=\"O\", fraction=0.05, replaces=\"\"}]"), 0);
-    struct recount r = recount_of(x);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"F\", site=\"O\", fraction=0.05, replaces=\"\"}]"), 0);
+    struct recount r = crystal_recount(x);
     int mn = species_find_element(&x->t, "Mn");
     int64_t reduced = 0;
     for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++)
         reduced += lattice_coord_of(&x->c.lattice, s).kind == SITE_OCT &&
                    x->c.occupancy[s] == species_of(&x->t, mn, 3);
-    expect_sound(x);
-    expect_amount(x, &r, "F", 0.05);
+    crystal_expect_sound(x);
+    crystal_expect_amount(x, &r, "F", 0.05);
     cr_assert_float_eq((double)reduced, 0.06 * 864, 3); /* 0.05 for F, 0.01 for the host formula */
     cr_assert_float_eq(x->c.charge_correction, (double)reduced / 864, 1e-12);
     char note[64];
     snprintf(note, sizeof note, "%lld of %lld Mn set to 3+", (long long)reduced,
-             (long long)number_of(x, &r, "Mn"));
+             (long long)crystal_number_of(x, &r, "Mn"));
     cr_assert_str_eq(x->c.charge_note, note);
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, missing_charge_oxidises_ni) {
-    struct crystal *x = build(
-        HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.1, replaces=\"Mn\"}]"), 0);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.1, replaces=\"Mn\"}]"),
+        0);
     int ni = species_find_element(&x->t, "Ni");
     int64_t oxidised = 0;
     for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++)
         oxidised += lattice_coord_of(&x->c.lattice, s).kind == SITE_OCT &&
                     x->c.occupancy[s] == species_of(&x->t, ni, 3);
-    expect_sound(x);
+    crystal_expect_sound(x);
     cr_assert_float_eq((double)oxidised, 0.09 * 864, 3);
     cr_assert_float_eq(x->c.charge_correction, -(double)oxidised / 864, 1e-12);
     cr_assert(strstr(x->c.charge_note, "Ni set to 3+"));
-    destroy(x);
+    crystal_free(x);
 }
 
 /* 0.2 Al for Mn leaves 0.19 e; 0.13 Ni give one e each, 0.06 of them a second one. */
 Test(supercell, ni_goes_to_four_plus_when_three_is_not_enough) {
-    struct crystal *x = build(
-        HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.2, replaces=\"Mn\"}]"), 0);
-    expect_sound(x);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"Al\", site=\"TM\", fraction=0.2, replaces=\"Mn\"}]"),
+        0);
+    crystal_expect_sound(x);
     cr_assert(strstr(x->c.charge_note, "Ni set to 4+"), "%s", x->c.charge_note);
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, dopant_that_is_a_host_element_adds_to_it) {
-    struct crystal *x = build(
-        HOST, SET("dopant=[{element=\"Co\", site=\"TM\", fraction=0.067, replaces=\"\"}]"), 0);
-    struct recount r = recount_of(x);
-    expect_sound(x);
-    expect_amount(x, &r, "Co", 0.197);
-    expect_amount(x, &r, "Ni", 0.13 * 0.9);
-    expect_amount(x, &r, "Mn", 0.54 * 0.9);
-    destroy(x);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("dopant=[{element=\"Co\", site=\"TM\", fraction=0.067, replaces=\"\"}]"),
+        0);
+    struct recount r = crystal_recount(x);
+    crystal_expect_sound(x);
+    crystal_expect_amount(x, &r, "Co", 0.197);
+    crystal_expect_amount(x, &r, "Ni", 0.13 * 0.9);
+    crystal_expect_amount(x, &r, "Mn", 0.54 * 0.9);
+    crystal_free(x);
 }
 
 /* Ions dealt at random are spread over gaps and over the two halves of each as chance has it. */
@@ -279,7 +160,7 @@ static void expect_spread(const struct crystal *x, int first, int kind, uint8_t 
     const int stride = kind == SITE_O ? 1 : 2;
     for (int k = first; k < 12; k += stride)
         for (int m = 0; m < na * nb; m++)
-            if (byte_at(x, k, kind, m % na, m / na) == byte) {
+            if (crystal_byte(x, k, kind, m % na, m / na) == byte) {
                 count[2 * k + (m % na < na / 2)]++;
                 total++;
             }
@@ -293,58 +174,59 @@ static void expect_spread(const struct crystal *x, int first, int kind, uint8_t 
 }
 
 Test(supercell, dopants_and_valences_are_spread_at_random) {
-    struct crystal *x =
-        build(HOST,
-              SET("structure.cells_a=36", "structure.cells_b=36", "structure.order=solid-solution",
-                  "dopant=[{element=\"F\", site=\"O\", fraction=0.05, replaces=\"\"}, "
-                  "{element=\"K\", site=\"Li\", fraction=0.05, replaces=\"\"}]"),
-              0);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST,
+        SET("structure.cells_a=36", "structure.cells_b=36", "structure.order=solid-solution",
+            "dopant=[{element=\"F\", site=\"O\", fraction=0.05, replaces=\"\"}, "
+            "{element=\"K\", site=\"Li\", fraction=0.05, replaces=\"\"}]"),
+        0);
     int mn = species_find_element(&x->t, "Mn"), k = species_find_element(&x->t, "K");
-    expect_sound(x);
+    crystal_expect_sound(x);
     expect_spread(x, 0, SITE_O, 4);
     expect_spread(x, 1, SITE_OCT, (uint8_t)species_of(&x->t, k, 1));
     expect_spread(x, 0, SITE_OCT, (uint8_t)species_of(&x->t, mn, 3));
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, published_formula_is_normalised_and_the_correction_reported) {
-    struct crystal *x = build(HOST, SET("host.formula=\"Li1.18Mn0.6Ni0.21O2\""), 0);
-    struct recount r = recount_of(x);
-    expect_sound(x);
+    struct crystal *x = crystal_build(CRYSTAL_HOST, SET("host.formula=\"Li1.18Mn0.6Ni0.21O2\""), 0);
+    struct recount r = crystal_recount(x);
+    crystal_expect_sound(x);
     cr_assert_float_eq(x->c.cation_correction, 2 / 1.99 - 1, 1e-12);
-    expect_amount(x, &r, "Li", 1.18 * 2 / 1.99);
-    expect_amount(x, &r, "Ni", 0.21 * 2 / 1.99);
-    destroy(x);
+    crystal_expect_amount(x, &r, "Li", 1.18 * 2 / 1.99);
+    crystal_expect_amount(x, &r, "Ni", 0.21 * 2 / 1.99);
+    crystal_free(x);
 }
 
 Test(supercell, surplus_tm_sits_as_ni_in_the_li_layer) {
-    struct crystal *x = build(HOST, SET("host.formula=\"Li0.98Ni0.36Co0.32Mn0.34O2\""), 0);
+    struct crystal *x =
+        crystal_build(CRYSTAL_HOST, SET("host.formula=\"Li0.98Ni0.36Co0.32Mn0.34O2\""), 0);
     int64_t antisite = 0;
-    expect_sound(x);
+    crystal_expect_sound(x);
     for (int k = 1; k < x->c.lattice.n_planes; k += 2)
         for (int j = 0; j < 12; j++)
             for (int i = 0; i < 12; i++) {
-                uint8_t byte = byte_at(x, k, SITE_OCT, i, j);
-                antisite += holds(x, byte, "Ni");
-                cr_assert(holds(x, byte, "Ni") || byte == SPECIES_LI);
+                uint8_t byte = crystal_byte(x, k, SITE_OCT, i, j);
+                antisite += crystal_holds(x, byte, "Ni");
+                cr_assert(crystal_holds(x, byte, "Ni") || byte == SPECIES_LI);
             }
     cr_assert_float_eq((double)antisite, 0.02 * 864, 1.0);
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, mass_is_that_of_the_ions) {
-    struct crystal *x = build("builtin:li2mno3", NULL, 0);
+    struct crystal *x = crystal_build("builtin:li2mno3", NULL, 0);
     double expected = 4.0 / 3 * 6.94 + 2.0 / 3 * 54.938043 + 2 * 15.999;
     cr_assert_float_eq(x->c.mass_g_per_mol, expected, 1e-3, "%g", x->c.mass_g_per_mol);
     cr_assert_str_eq(x->c.composition, "Li1.3333Mn0.6667O2.0000");
     cr_assert_str_eq(x->c.charge_note, "none");
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, tm_layers_share_the_ions_evenly) {
-    struct crystal *x = build(HOST, SET("structure.order=solid-solution"), 2);
+    struct crystal *x = crystal_build(CRYSTAL_HOST, SET("structure.order=solid-solution"), 2);
     const char *const symbol[] = {"Li", "Ni", "Co", "Mn"};
-    struct recount r = recount_of(x);
+    struct recount r = crystal_recount(x);
     for (int k = 0; k < 6; k++)
         cr_assert_eq(r.tm_gap[k] + 1000 * r.li_gap[k], 144144);
     for (int q = 0; q < 4; q++) {
@@ -352,13 +234,13 @@ Test(supercell, tm_layers_share_the_ions_evenly) {
         for (int k = 0; k < 12; k += 2) {
             int n = 0;
             for (int m = 0; m < 144; m++)
-                n += holds(x, byte_at(x, k, SITE_OCT, m % 12, m / 12), symbol[q]);
+                n += crystal_holds(x, crystal_byte(x, k, SITE_OCT, m % 12, m / 12), symbol[q]);
             least = n < least ? n : least;
             most = n > most ? n : most;
         }
         cr_assert_leq(most - least, 1, "%s: %d to %d", symbol[q], least, most);
     }
-    destroy(x);
+    crystal_free(x);
 }
 
 /* ---- order of the TM layers ---- */
@@ -367,7 +249,8 @@ static int neighbours(const struct crystal *x, int plane, int i, int j, const ch
     static const int step[6][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, -1}, {-1, 1}};
     int n = 0;
     for (int m = 0; m < 6; m++)
-        n += holds(x, byte_at(x, plane, SITE_OCT, i + step[m][0], j + step[m][1]), symbol);
+        n += crystal_holds(x, crystal_byte(x, plane, SITE_OCT, i + step[m][0], j + step[m][1]),
+                           symbol);
     return n;
 }
 
@@ -378,7 +261,7 @@ static double contacts(const struct crystal *x, const char *center, const char *
     for (int k = 0; k < l->n_planes; k += 2)
         for (int j = 0; j < l->nb; j++)
             for (int i = 0; i < l->na; i++)
-                if (holds(x, byte_at(x, k, SITE_OCT, i, j), center)) {
+                if (crystal_holds(x, crystal_byte(x, k, SITE_OCT, i, j), center)) {
                     sum += neighbours(x, k, i, j, symbol);
                     n++;
                 }
@@ -386,24 +269,25 @@ static double contacts(const struct crystal *x, const char *center, const char *
 }
 
 Test(supercell, li2mno3_is_a_perfect_honeycomb) {
-    struct crystal *x = build("builtin:li2mno3", NULL, 1);
-    expect_sound(x);
-    cr_assert_float_eq(honeycomb(x), 1, 1e-12);
+    struct crystal *x = crystal_build("builtin:li2mno3", NULL, 1);
+    crystal_expect_sound(x);
+    cr_assert_float_eq(crystal_honeycomb(x), 1, 1e-12);
     cr_assert_float_eq(contacts(x, "Li", "Mn"), 6, 1e-12);
     cr_assert_float_eq(contacts(x, "Mn", "Li"), 3, 1e-12);
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, composite_surrounds_li_with_mn) {
     for (int replica = 0; replica < 3; replica++) {
-        struct crystal *x = build(
-            HOST, SET("structure.order=composite", "structure.domain_cells=6"), (uint32_t)replica);
-        cr_assert_float_eq(honeycomb(x), 1, 1e-12);
+        struct crystal *x = crystal_build(
+            CRYSTAL_HOST, SET("structure.order=composite", "structure.domain_cells=6"),
+            (uint32_t)replica);
+        cr_assert_float_eq(crystal_honeycomb(x), 1, 1e-12);
         cr_assert_eq(contacts(x, "Li", "Li"), 0);
         cr_assert_gt(contacts(x, "Li", "Mn"), 5.5);
         cr_assert_gt(contacts(x, "Mn", "Li"), 2);
         cr_assert_lt(contacts(x, "Ni", "Li"), 0.5);
-        destroy(x);
+        crystal_free(x);
     }
 }
 
@@ -423,38 +307,39 @@ Test(supercell, domain_size_matters) {
     int inner[3] = {0};
     for (int q = 0; q < 3; q++)
         for (uint32_t replica = 0; replica < 4; replica++) {
-            struct crystal *x = build(HOST, SET("structure.order=composite", size[q]), replica);
+            struct crystal *x =
+                crystal_build(CRYSTAL_HOST, SET("structure.order=composite", size[q]), replica);
             inner[q] += inner_sites(x);
-            destroy(x);
+            crystal_free(x);
         }
     cr_assert(inner[0] > inner[1] && inner[1] > inner[2], "%d %d %d", inner[0], inner[1], inner[2]);
 }
 
 Test(supercell, solid_solution_is_random) {
-    struct crystal *x = build(
-        HOST, SET("structure.order=solid-solution", "structure.cells_a=48", "structure.cells_b=48"),
-        0);
-    cr_assert_lt(honeycomb(x), 0.06);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST,
+        SET("structure.order=solid-solution", "structure.cells_a=48", "structure.cells_b=48"), 0);
+    cr_assert_lt(crystal_honeycomb(x), 0.06);
     cr_assert_float_eq(contacts(x, "Li", "Li"), 1.2, 0.05);
     cr_assert_float_eq(contacts(x, "Mn", "Li"), 1.2, 0.05);
     cr_assert_float_eq(contacts(x, "Ni", "Mn"), 3.24, 0.1);
-    destroy(x);
+    crystal_free(x);
 }
 
 Test(supercell, swaps_create_order_from_a_random_start) {
     double before = 0, after = 0;
     for (uint32_t replica = 0; replica < 3; replica++) {
-        struct crystal *x =
-            build(HOST, SET("structure.order=swap", "structure.swap_sweeps=0"), replica);
-        struct crystal *y =
-            build(HOST, SET("structure.order=swap", "structure.swap_sweeps=100"), replica);
-        before += honeycomb(x) / 3;
-        after += honeycomb(y) / 3;
+        struct crystal *x = crystal_build(
+            CRYSTAL_HOST, SET("structure.order=swap", "structure.swap_sweeps=0"), replica);
+        struct crystal *y = crystal_build(
+            CRYSTAL_HOST, SET("structure.order=swap", "structure.swap_sweeps=100"), replica);
+        before += crystal_honeycomb(x) / 3;
+        after += crystal_honeycomb(y) / 3;
         cr_assert_lt(contacts(y, "Li", "Li"), 0.2);
         cr_assert_gt(contacts(x, "Li", "Li"), 0.9);
-        expect_sound(y);
-        destroy(x);
-        destroy(y);
+        crystal_expect_sound(y);
+        crystal_free(x);
+        crystal_free(y);
     }
     cr_assert_lt(before, 0.25);
     cr_assert_gt(after, before + 0.3, "%g -> %g", before, after);
@@ -462,14 +347,14 @@ Test(supercell, swaps_create_order_from_a_random_start) {
 
 /* Sampling check: without interaction the swaps leave a random crystal random. */
 Test(supercell, swaps_without_interaction_stay_random) {
-    struct crystal *x =
-        build(HOST,
-              SET("structure.order=swap", "structure.swap_interaction_eV=0", "structure.cells_a=36",
-                  "structure.cells_b=36", "structure.swap_sweeps=5"),
-              0);
+    struct crystal *x = crystal_build(CRYSTAL_HOST,
+                                      SET("structure.order=swap", "structure.swap_interaction_eV=0",
+                                          "structure.cells_a=36", "structure.cells_b=36",
+                                          "structure.swap_sweeps=5"),
+                                      0);
     cr_assert_float_eq(contacts(x, "Li", "Li"), 1.2, 0.08);
-    cr_assert_lt(honeycomb(x), 0.1);
-    destroy(x);
+    cr_assert_lt(crystal_honeycomb(x), 0.1);
+    crystal_free(x);
 }
 
 /* Sum over neighbour pairs of (q_i - 3)(q_j - 3) on 3 x 3 cells; bit set = Li+, else Mn4+. */
@@ -539,18 +424,19 @@ Test(supercell, decks_deal_uniform_permutations) {
 }
 
 Test(supercell, ribbon_has_whole_rows_of_li_between_rows_of_mn) {
-    struct crystal *x = build(HOST,
-                              SET("structure.order=ribbon", "structure.cells_b=15",
-                                  "structure.repeats=1", "host.formula=\"Li1.2Ni0.2Mn0.6O2\""),
-                              0);
+    struct crystal *x =
+        crystal_build(CRYSTAL_HOST,
+                      SET("structure.order=ribbon", "structure.cells_b=15", "structure.repeats=1",
+                          "host.formula=\"Li1.2Ni0.2Mn0.6O2\""),
+                      0);
     for (int k = 0; k < 6; k += 2) {
         int full = 0, mixed = 0;
         for (int j = 0; j < 15; j++) {
             int li = 0, mn_beside = 0;
             for (int i = 0; i < 12; i++) {
-                li += holds(x, byte_at(x, k, SITE_OCT, i, j), "Li");
-                mn_beside += holds(x, byte_at(x, k, SITE_OCT, i, j + 1), "Mn") +
-                             holds(x, byte_at(x, k, SITE_OCT, i, j - 1), "Mn");
+                li += crystal_holds(x, crystal_byte(x, k, SITE_OCT, i, j), "Li");
+                mn_beside += crystal_holds(x, crystal_byte(x, k, SITE_OCT, i, j + 1), "Mn") +
+                             crystal_holds(x, crystal_byte(x, k, SITE_OCT, i, j - 1), "Mn");
             }
             full += li == 12;
             mixed += li > 0 && li < 12;
@@ -560,13 +446,13 @@ Test(supercell, ribbon_has_whole_rows_of_li_between_rows_of_mn) {
         cr_assert_eq(full, 3); /* every fifth row */
         cr_assert_eq(mixed, 0);
     }
-    destroy(x);
+    crystal_free(x);
 }
 
 /* Colour of the Li of a TM layer of Li2MnO3. */
 static int layer_colour(const struct crystal *x, int plane) {
     for (int i = 0; i < 3; i++)
-        if (byte_at(x, plane, SITE_OCT, i, 0) == SPECIES_LI)
+        if (crystal_byte(x, plane, SITE_OCT, i, 0) == SPECIES_LI)
             return i;
     cr_assert_fail("no Li in the layer");
     return -1;
@@ -576,13 +462,13 @@ static int layer_colour(const struct crystal *x, int plane) {
 static void colour_changes(const char *probability, int replicas, int change[3]) {
     memset(change, 0, 3 * sizeof *change);
     for (int q = 0; q < replicas; q++) {
-        struct crystal *x = build(
+        struct crystal *x = crystal_build(
             "builtin:li2mno3",
             SET("structure.cells_a=3", "structure.cells_b=3", "structure.repeats=16", probability),
             (uint32_t)q);
         for (int k = 2; k < x->c.lattice.n_planes; k += 2)
             change[(layer_colour(x, k) - layer_colour(x, k - 2) + 3) % 3]++;
-        destroy(x);
+        crystal_free(x);
     }
 }
 
@@ -608,11 +494,11 @@ Test(supercell, fault_probability_is_the_share_of_changes) {
 Test(supercell, first_colour_differs_between_replicas) {
     int seen[3] = {0};
     for (uint32_t q = 0; q < 30; q++) {
-        struct crystal *x =
-            build("builtin:li2mno3",
-                  SET("structure.cells_a=3", "structure.cells_b=3", "structure.repeats=1"), q);
+        struct crystal *x = crystal_build(
+            "builtin:li2mno3",
+            SET("structure.cells_a=3", "structure.cells_b=3", "structure.repeats=1"), q);
         seen[layer_colour(x, 0)]++;
-        destroy(x);
+        crystal_free(x);
     }
     cr_assert(seen[0] > 0 && seen[1] > 0 && seen[2] > 0);
 }
@@ -621,11 +507,13 @@ Test(supercell, first_colour_differs_between_replicas) {
 
 static bool same_crystal(const char *order, const char *seed_a, uint32_t replica_a,
                          const char *seed_b, uint32_t replica_b) {
-    struct crystal *a = build(HOST, SET(order, seed_a, "structure.swap_sweeps=2"), replica_a);
-    struct crystal *b = build(HOST, SET(order, seed_b, "structure.swap_sweeps=2"), replica_b);
+    struct crystal *a =
+        crystal_build(CRYSTAL_HOST, SET(order, seed_a, "structure.swap_sweeps=2"), replica_a);
+    struct crystal *b =
+        crystal_build(CRYSTAL_HOST, SET(order, seed_b, "structure.swap_sweeps=2"), replica_b);
     bool same = memcmp(a->c.occupancy, b->c.occupancy, (size_t)lattice_n_sites(&a->c.lattice)) == 0;
-    destroy(a);
-    destroy(b);
+    crystal_free(a);
+    crystal_free(b);
     return same;
 }
 
@@ -640,175 +528,10 @@ Test(supercell, seed_and_replica_fix_the_crystal) {
     }
 }
 
-/* ---- slabs, films and particles ---- */
-
-static int oxygens_around(const struct crystal *x, struct lattice_coord c) {
-    const struct lattice *l = &x->c.lattice;
-    const struct lattice_stencil *s = lattice_stencil_of(l, c);
-    int n = 0;
-    for (int m = 0; m < s->n_vertex; m++)
-        n += x->c.occupancy[lattice_neighbor(l, c, s->vertex[m])] != SITE_OUTSIDE;
-    return n;
-}
-
-static void expect_coordination(const struct crystal *x) {
-    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++) {
-        struct lattice_coord c = lattice_coord_of(&x->c.lattice, s);
-        if (c.kind == SITE_O)
-            continue;
-        bool enough = oxygens_around(x, c) >= (c.kind == SITE_OCT ? 3 : 4);
-        cr_assert_eq(x->c.occupancy[s] != SITE_OUTSIDE, enough);
-    }
-}
-
-Test(supercell, surface_sites_exist_only_with_enough_oxygen) {
-    const char *const shape[] = {"structure.particle_shape=box",
-                                 "structure.particle_shape=hexagon"};
-    struct crystal *x = build(HOST, SET("structure.geometry=slab"), 0);
-    expect_coordination(x);
-    destroy(x);
-    for (int q = 0; q < 2; q++) {
-        x = build(HOST, SET("structure.geometry=particle", shape[q], "structure.vacuum_cells=1"),
-                  0);
-        expect_coordination(x);
-        destroy(x);
-    }
-}
-
-Test(supercell, slab_ends_in_half_filled_li_gaps) {
-    struct crystal *x = build(HOST, SET("structure.geometry=slab", "structure.repeats=1"), 0);
-    const int area = 144;
-    struct recount r = recount_of(x);
-    cr_assert_eq(x->c.lattice.n_planes, 8);
-    cr_assert_eq(x->c.n_formula, 3 * area);
-    for (int k = 0; k < 3; k++)
-        cr_assert_eq(r.tm_gap[k], area);
-    cr_assert_eq(r.tm_gap[3], 0);
-    cr_assert_eq(r.li_gap[0] + r.li_gap[1], 2 * area);
-    cr_assert_eq(r.li_gap[2] + r.li_gap[3], area);
-    cr_assert(r.li_gap[2] > 0 && r.li_gap[3] > 0);
-    for (int m = 0; m < area; m++) { /* both surface gaps have every oct of the bulk, with 3 O */
-        struct lattice_coord top = {5, SITE_OCT, m % 12, m / 12},
-                             below = {7, SITE_OCT, m % 12, m / 12};
-        cr_assert_eq(oxygens_around(x, top), 3);
-        cr_assert_eq(oxygens_around(x, below), 3);
-        cr_assert_eq(byte_at(x, 6, SITE_O, m % 12, m / 12), SITE_OUTSIDE);
-        cr_assert_eq(byte_at(x, 6, SITE_OCT, m % 12, m / 12), SITE_OUTSIDE);
-    }
-    destroy(x);
-}
-
-Test(supercell, particle_is_a_hexagon_inside_vacuum) {
-    struct crystal *x =
-        build(HOST,
-              SET("structure.geometry=particle", "structure.vacuum_cells=2", "structure.cells_a=15",
-                  "structure.cells_b=15", "structure.repeats=1"),
-              0);
-    int columns = 0;
-    for (int m = 0; m < 225; m++) {
-        bool oxygen = byte_at(x, 0, SITE_O, m % 15, m / 15) != SITE_OUTSIDE;
-        columns += oxygen;
-        if (oxygen)
-            cr_assert(m % 15 >= 2 && m % 15 < 13 && m / 15 >= 2 && m / 15 < 13);
-    }
-    cr_assert_eq(columns, 3 * 5 * 6 + 1); /* eleven across: five rings around a column */
-    cr_assert_eq(x->c.n_formula, 3 * columns);
-    expect_sound(x);
-    destroy(x);
-}
-
-/* Metal stays inside: TM octs with all six O are filled before those with fewer. */
-Test(supercell, particle_fills_inner_octs_first) {
-    struct crystal *x =
-        build(HOST,
-              SET("structure.geometry=particle", "structure.vacuum_cells=2", "structure.cells_a=15",
-                  "structure.cells_b=15", "structure.particle_shape=box"),
-              0);
-    int vacant_bulk = 0, filled_rim = 0, vacant_rim = 0;
-    for (int64_t s = 0; s < lattice_n_sites(&x->c.lattice); s++) {
-        struct lattice_coord c = lattice_coord_of(&x->c.lattice, s);
-        if (c.kind != SITE_OCT || x->c.occupancy[s] == SITE_OUTSIDE)
-            continue;
-        bool filled = x->c.occupancy[s] != SPECIES_VACANCY, rim = oxygens_around(x, c) < 6;
-        vacant_bulk += !filled && !rim;
-        filled_rim += filled && rim;
-        vacant_rim += !filled && rim;
-    }
-    cr_assert_eq(vacant_bulk, 0);
-    cr_assert_gt(filled_rim, 0);
-    cr_assert_gt(vacant_rim, 0);
-    destroy(x);
-}
-
-/* Two O to a formula unit; the outermost columns alone are at the surface, along a2 and c there is none. */
-Test(supercell, film_has_edges_along_a1_alone) {
-    enum { NA = 10, NB = 3, VACUUM = 2, ACROSS = NA - 2 * VACUUM, PLANES = 12 };
-    struct crystal *x =
-        build(HOST,
-              SET("structure.geometry=film", "structure.vacuum_cells=2", "structure.cells_a=10",
-                  "structure.cells_b=3", "structure.repeats=2"),
-              0);
-    const struct lattice *l = &x->c.lattice;
-    cr_assert_eq(l->n_planes, PLANES); /* none is empty */
-    cr_assert_eq(x->c.n_formula, ACROSS * NB * PLANES / 2);
-    expect_sound(x);
-    expect_coordination(x);
-    for (int64_t s = 0; s < lattice_n_sites(l); s++) {
-        struct lattice_coord c = lattice_coord_of(l, s);
-        struct lattice_coord row = {c.plane % 6, c.kind, c.i, 0}; /* one period of the stacking */
-        bool inside = c.i >= VACUUM && c.i < NA - VACUUM;
-        bool deep = c.i >= VACUUM + 1 && c.i < NA - VACUUM - 1;
-        if (c.kind == SITE_O) {
-            cr_assert_eq(x->c.occupancy[s] != SITE_OUTSIDE, inside);
-            continue;
-        }
-        cr_assert_eq(oxygens_around(x, c), oxygens_around(x, row));
-        if (deep)
-            cr_assert_eq(oxygens_around(x, c), c.kind == SITE_OCT ? 6 : 4);
-    }
-    double area_A2 = 2 * NB * PLANES * x->c.a_A * x->c.a_A * sqrt(0.75);
-    double grams = x->c.mass_g_per_mol * (double)x->c.n_formula / 6.02214076e23;
-    cr_assert_float_eq(x->c.surface_m2_per_g, area_A2 * 1e-20 / grams, 1e-6);
-    destroy(x);
-}
-
-Test(supercell, width_is_that_between_the_edges) {
-    static const struct {
-        const char *geometry, *outline;
-        int columns;
-    } box[] = {{"structure.geometry=bulk", "structure.particle_shape=box", 0},
-               {"structure.geometry=slab", "structure.particle_shape=box", 0},
-               {"structure.geometry=film", "structure.particle_shape=box", 11},
-               {"structure.geometry=particle", "structure.particle_shape=box", 8},
-               {"structure.geometry=particle", "structure.particle_shape=hexagon", 7}};
-    for (int q = 0; q < 5; q++) {
-        struct crystal *x = build(HOST,
-                                  SET(box[q].geometry, box[q].outline, "structure.vacuum_cells=2",
-                                      "structure.cells_a=15", "structure.cells_b=12"),
-                                  0);
-        cr_assert_float_eq(x->c.width_A, box[q].columns * 2.85 * sqrt(3) / 2, 1e-9, "%s: %g A",
-                           box[q].geometry, x->c.width_A);
-        cr_assert_eq(x->c.surface_m2_per_g > 0, q > 0);
-        destroy(x);
-    }
-}
-
-/* A film is as wide as its columns along a1 say, however short it is along a2. */
-Test(supercell, film_needs_whole_honeycombs_along_a2_alone) {
-    struct crystal *x = build(HOST,
-                              SET("structure.geometry=film", "structure.order=composite",
-                                  "structure.vacuum_cells=3", "structure.cells_a=11",
-                                  "structure.cells_b=3", "structure.repeats=2"),
-                              0);
-    expect_sound(x);
-    cr_assert_gt(honeycomb(x), 0);
-    destroy(x);
-}
-
 /* ---- order parameter ---- */
 
 Test(supercell, honeycomb_order_follows_the_configuration) {
-    struct crystal *x = build("builtin:li2mno3", NULL, 0);
+    struct crystal *x = crystal_build("builtin:li2mno3", NULL, 0);
     size_t size = (size_t)lattice_n_sites(&x->c.lattice);
     uint8_t *o = malloc(size);
     cr_assert_not_null(o);
@@ -822,7 +545,7 @@ Test(supercell, honeycomb_order_follows_the_configuration) {
             o[s] = SPECIES_VACANCY; /* no TM, no order */
     cr_assert_eq(supercell_honeycomb_order(&x->c, &x->t, o), 0);
     free(o);
-    destroy(x);
+    crystal_free(x);
 }
 
 /* ---- refusals ---- */
@@ -833,7 +556,7 @@ static void refuse(const char *const *set, const char *key, const char *reason) 
     char text[4096] = "";
     FILE *errors = tmpfile();
     cr_assert_not_null(errors);
-    struct scenario *s = scenario_load(HOST, set, count_sets(set), errors);
+    struct scenario *s = scenario_load(CRYSTAL_HOST, set, crystal_count_sets(set), errors);
     bool built = s && species_init(&t, s, errors) && supercell_init(&c, s, &t, 0, errors);
     rewind(errors);
     text[fread(text, 1, sizeof text - 1, errors)] = 0;
@@ -884,8 +607,9 @@ Test(supercell, boxes_that_do_not_fit_are_refused) {
 }
 
 Test(supercell, other_orders_take_any_number_of_cells) {
-    struct crystal *x = build(
-        HOST, SET("structure.order=ribbon", "structure.cells_a=10", "structure.cells_b=7"), 0);
-    expect_sound(x);
-    destroy(x);
+    struct crystal *x = crystal_build(
+        CRYSTAL_HOST, SET("structure.order=ribbon", "structure.cells_a=10", "structure.cells_b=7"),
+        0);
+    crystal_expect_sound(x);
+    crystal_free(x);
 }
