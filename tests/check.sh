@@ -431,6 +431,7 @@ if [ -n "$PYTHON" ]; then
     passed=$((passed + ${n:-0}))
     failed=$((failed + ${f:-0}))
     [ -n "$n" ] || { bad "pytest"; tail -20 "$WORK/pytest.log"; }
+    grep -E '^(FAILED|ERROR)' "$WORK/pytest.log"
     echo "   ${n:-0} python tests passed"
 else
     skipped="$skipped python"

@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.transforms import Bbox
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -65,6 +66,20 @@ def legend_below(body: SubFigure, keys: Sequence[Artist], columns: int) -> None:
     )
 
 
+def _settle(figure: Figure) -> None:
+    """Lays the figure out and keeps the places of its parts to 1e-7 of it.
+
+    The solver of constrained layout adds in an order that changes from call to call, and the names of clip paths in an SVG are hashes of
+    all digits of a place.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(7))
+    for axes in figure.axes:
+        axes.set_position(Bbox(axes.get_position().get_points().round(7)))
+
+
 def save(figure: Figure, folder: Path, name: str, format: str) -> Path:
     """Writes `folder/name.format` (folder made when missing; same input, same bytes) and returns the path.
 
@@ -74,5 +89,6 @@ def save(figure: Figure, folder: Path, name: str, format: str) -> Path:
     path = folder / f"{name}.{format}"
     stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
     with styled():
+        _settle(figure)
         figure.savefig(path, format=format, dpi=DPI, metadata=stamp)
     return path

@@ -62,7 +62,7 @@ def voids(run: Run) -> Figure:
         ax.set_ylim(bottom=0.0)
         cycle_axis(ax, number)
         keys += ax.get_legend_handles_labels()[0]
-    legend_below(body, keys + band_key(mean_size.shape[1]), 4)
+    legend_below(body, [*keys, *band_key(mean_size.shape[1])], 4)
     return figure
 
 

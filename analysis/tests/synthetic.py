@@ -101,7 +101,9 @@ def depth_table(replicas: int, cycles: int) -> pd.DataFrame:
                 for k in range(6):
                     tm = (0.1 if n == 1 else 0.2) / (1 + k)
                     li = 0.1 if at == "charge" else 1.1
-                    rows.append([n, at, r, k, 0.2375 * k, 72, tm, 0.0, 0.02 * k, 3.9, li + 0.01 * r])
+                    rows.append(
+                        [n, at, r, k, 0.2375 * k, 72, tm, 0.0, 0.02 * k, 3.9, li + 0.01 * r]
+                    )
     table = pd.DataFrame(rows, columns=DEPTH_COLUMNS)
     return table.drop_duplicates(["cycle", "at", "replica", "depth_nm"])
 

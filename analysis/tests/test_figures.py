@@ -95,7 +95,12 @@ def couples_profile(step: int, rows: list[tuple[int, float, float, float]]) -> p
 
 def test_dqdv_by_couple_keeps_all_charge() -> None:
     """Two replicas with different charge: bins of 0.05 V hold the mean of what each couple gave, signs kept."""
-    rows = [(0, 4.00, 0.0, 0.0), (0, 4.02, 10.0, -1.0), (0, 4.64, 10.0, 30.0), (0, 4.60, 12.0, 40.0)]
+    rows = [
+        (0, 4.00, 0.0, 0.0),
+        (0, 4.02, 10.0, -1.0),
+        (0, 4.64, 10.0, 30.0),
+        (0, 4.60, 12.0, 40.0),
+    ]
     table = couples_profile(1, [*rows, (1, 4.00, 0.0, 0.0), (1, 4.04, 6.0, 0.0)])
     parts = figures.couple_dqdv(table, 1, (1, 2))
     assert list(parts.index) == pytest.approx([4.025, 4.325, 4.625])
