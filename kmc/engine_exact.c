@@ -35,7 +35,7 @@ struct bond_channel {
 
 /* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
 static const struct bond_channel bond_channels[] = {
-    {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.08, 0.16, 0.48}},
+    {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.32, 0.64, 1.92}},
     {TOKEN_REDOX, NEAR_OCT, TO(TOKEN_LI_OCT), {0.18, 0.36, 0.06}},
     {TOKEN_LI_OCT, NEAR_OCT, TO(TOKEN_LI_OCT), {0.06, 0.08, 0.08}},
     {TOKEN_OXYGEN, NEAR_OXYGEN, TO(TOKEN_OXYGEN), {0.04, 0.08, 0.14}},
