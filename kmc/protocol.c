@@ -41,6 +41,7 @@ void protocol_init(struct protocol *p, const struct scenario *s) {
         .kappa_ueV = 2 * (units_ueV(scenario_real(s, "kinetics.restraint_eV")) / 2),
         .slow_events = scenario_flag(s, "kinetics.slow_events"),
         .transport = scenario_flag(s, "kinetics.lithium_transport"),
+        .transport_below_V = scenario_real(s, "kinetics.lithium_transport_below_V"),
         .check_every = scenario_int(s, "output.check_every"),
     };
     transport_surface_init(&p->surface, s);
@@ -339,6 +340,12 @@ static bool next_slice(struct protocol_run *w) {
             next_step(w);
     if (w->status || w->at.step == STEP_DONE)
         return false;
+    if (!replica_rest_lithium(w->r, w->at.step == STEP_SETTLE ||
+                                        w->at.voltage_V >= w->p->transport_below_V)) {
+        fprintf(w->errors, "replica %u: error: out of memory for an engine\n", w->r->number);
+        w->status = 4;
+        return false;
+    }
     w->sub_slices = advances(w) ? w->at.sub_slices : 1;
     w->sum_li = w->samples = 0;
     w->evaluated_before = w->at.half.sum.evaluated;

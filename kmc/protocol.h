@@ -16,6 +16,8 @@
 #include "replica.h"
 #include "transport.h"
 
+#define LITHIUM_ALWAYS_V 10.0 /* as kinetics.lithium_transport_below_V: Li+ is on the clock at all voltages */
+
 enum protocol_mode { PROTOCOL_GALVANOSTATIC, PROTOCOL_POTENTIOSTATIC };
 
 enum protocol_step {
@@ -49,6 +51,7 @@ struct protocol {
     double side_A_per_m2, side_reference_V, side_slope_V; /* side reaction */
     int32_t kappa_ueV;
     bool slow_events, transport;
+    double transport_below_V; /* voltage of the surface from which on Li+ is in equilibrium */
     struct transport_surface surface;
     int64_t check_every; /* recount every so many slices; 0 = at the end of each half-cycle */
 };

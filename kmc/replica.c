@@ -29,8 +29,16 @@ int replica_create(struct replica *r, const struct scenario *s, const struct spe
 
 bool replica_renew(struct replica *r) {
     r->ops->free(r->engine);
-    r->engine = r->ops->create(r->model, &r->state, r->threads);
+    r->engine = r->ops->create(r->rests ? r->resting : r->model, &r->state, r->threads);
     return r->engine != NULL;
+}
+
+bool replica_rest_lithium(struct replica *r, bool rest) {
+    rest = rest && r->resting;
+    if (rest == r->rests)
+        return true;
+    r->rests = rest;
+    return replica_renew(r);
 }
 
 void replica_free(struct replica *r) {

@@ -63,6 +63,16 @@ static bool engine_fits(const struct simulation *sim, FILE *errors) {
     return false;
 }
 
+/* With Li+ on the clock below a voltage only, a second model serves above it. */
+static bool make_resting(struct simulation *sim) {
+    if (!sim->protocol.transport || sim->protocol.transport_below_V >= LITHIUM_ALWAYS_V)
+        return true;
+    sim->resting = malloc(sizeof *sim->resting);
+    if (sim->resting)
+        transport_rest(sim->resting, sim->model);
+    return sim->resting != NULL;
+}
+
 int simulation_create(struct simulation *sim, const struct scenario *s, FILE *errors) {
     memset(sim, 0, sizeof *sim);
     sim->scenario = s;
@@ -93,13 +103,14 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
         !transport_init(sim->model, s, &sim->cell, errors))
         return fail(sim, 2);
     supercell_drop_sites(&sim->cell);
-    return 0;
+    return make_resting(sim) ? 0 : fail(sim, 4);
 }
 
 void simulation_free(struct simulation *sim) {
     supercell_free(&sim->cell);
     free(sim->model);
-    sim->model = NULL;
+    free(sim->resting);
+    sim->model = sim->resting = NULL;
 }
 
 /* ---- replicas ---- */
@@ -112,6 +123,7 @@ static int create_group(const struct simulation *sim, struct replica *r, const i
     for (int k = 0; k < n; k++) {
         int code = replica_create(&r[k], sim->scenario, &sim->species, sim->model, sim->ops, inside,
                                   (uint32_t)number[k], errors);
+        r[k].resting = sim->resting;
 #pragma omp critical(simulation_status)
         status = status ? status : code;
     }

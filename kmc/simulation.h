@@ -8,6 +8,7 @@ struct simulation {
     struct species_table species;
     struct supercell cell; /* of replica 0: sizes, counts and texts, no occupancy */
     struct rate_model *model;
+    struct rate_model *resting; /* of each replica; NULL = not needed */
     struct protocol protocol;
     const struct engine_ops *ops;
     char note[256]; /* line about the choice of engine, or empty */

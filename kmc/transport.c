@@ -40,6 +40,12 @@ bool transport_init(struct rate_model *m, const struct scenario *s, const struct
     return true;
 }
 
+void transport_rest(struct rate_model *resting, const struct rate_model *m) {
+    *resting = *m;
+    resting->with_lithium = resting->with_edges = 0;
+    resting->mobile[CATION_LI] = resting->with_exchange;
+}
+
 void transport_surface_init(struct transport_surface *t, const struct scenario *s) {
     t->exchange_A_per_m2 = scenario_real(s, "surface.exchange_current_A_per_m2");
     t->film_ohm_m2 = scenario_real(s, "surface.film_ohm_m2");

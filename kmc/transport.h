@@ -25,6 +25,9 @@
 bool transport_init(struct rate_model *m, const struct scenario *s, const struct supercell *cell,
                     FILE *errors);
 
+/* The same model with Li+ in equilibrium, for voltages at which it is not on the clock; box and scales of the particle stay. */
+void transport_rest(struct rate_model *resting, const struct rate_model *m);
+
 struct transport_surface {
     double exchange_A_per_m2; /* j0; 0 = charge transfer costs nothing */
     double film_ohm_m2;       /* R */
