@@ -16,7 +16,8 @@
 #include "replica.h"
 #include "transport.h"
 
-#define LITHIUM_ALWAYS_V 10.0 /* as kinetics.lithium_transport_below_V: Li+ is on the clock at all voltages */
+#define LITHIUM_ALWAYS_V                                                                           \
+    10.0 /* as kinetics.lithium_transport_below_V: Li+ is on the clock at all voltages */
 
 enum protocol_mode { PROTOCOL_GALVANOSTATIC, PROTOCOL_POTENTIOSTATIC };
 

@@ -6,8 +6,9 @@
 
 struct replica {
     uint32_t number;
-    const struct rate_model *model;      /* shared by all replicas; owner: the command */
-    const struct rate_model *resting;    /* with Li+ in equilibrium where `model` has it on the clock; NULL = not needed; the same owner */
+    const struct rate_model *model; /* shared by all replicas; owner: the command */
+    const struct rate_model *
+        resting; /* with Li+ in equilibrium where `model` has it on the clock; NULL = not needed; the same owner */
     const struct species_table *species; /* the same */
     struct supercell cell; /* sizes, counts and texts; its occupancy is gone, the state holds it */
     struct state state;

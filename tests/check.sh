@@ -285,12 +285,30 @@ surface() { # free surfaces: depth.csv too
     [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
     "$KMC" resume "$WORK/cut" -q >/dev/null && same_results slab cut && cmp "$WORK/slab/depth.csv" "$WORK/cut/depth.csv"
 }
+switching() { # Li+ on the clock below a voltage: an engine is made anew at each passage, and by resume
+    set -- --cycles 1 --replicas 1 --set structure.geometry=film --set structure.cells_a=8 --set structure.cells_b=3 --set structure.repeats=1 \
+        --set structure.vacuum_cells=1 --set kinetics.lithium_transport=true --set kinetics.lithium_transport_below_V=3.9
+    rm -rf "$WORK/film" "$WORK/cut"
+    small film exact "$@" || return 1
+    rm -rf "$WORK/cut"
+    small cut exact --max-wallclock 0.05 "$@"
+    [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
+    stops=1
+    while [ ! -e "$WORK/cut/DONE" ]; do
+        "$KMC" resume "$WORK/cut" -q --max-wallclock 0.1 >/dev/null
+        stops=$((stops + 1))
+        [ $stops -lt 200 ] || return 1
+    done
+    [ $stops -gt 2 ] || { echo "stopped $stops times"; return 1; }
+    same_results film cut
+}
 expect "a run with many checkpoints ends" small whole_cpu cpu
 expect "the same with engine exact" small whole_exact exact
 expect "SIGTERM, then resume: the same files" stopped TERM
 expect "SIGINT, then resume with one thread: the same files" stopped INT
 expect "--max-wallclock twice, then resume: the same files" wallclock
 expect "--max-wallclock of a slab, then resume: the same files" surface
+expect "Li+ on the clock below a voltage, stopped again and again: the same files" switching
 expect "a run with a checkpoint hints at kmc resume" hinted
 expect "resume refuses a finished run" unharmed whole_cpu 'found one that has finished'
 mkdir -p "$WORK/foreign" && echo kept >"$WORK/foreign/file"

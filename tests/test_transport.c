@@ -459,3 +459,70 @@ Test(transport, lithium_alone_moves_without_slow_events) {
     free(on);
     free(off);
 }
+
+/* ---- on the clock below a voltage only ---- */
+
+struct whole {
+    const struct protocol *protocol;
+    struct profile *profile;
+};
+
+static int run_body(void *context, struct replica *r, int n) {
+    const struct whole *w = context;
+    struct protocol_observer o = {.context = w->profile, .slice = keep, .half = keep_half};
+    (void)n;
+    return protocol_run(r, w->protocol, &o, stderr);
+}
+
+/* The same as `run` with all that a simulation sets up. */
+static struct profile *run_whole(const char *const *set) {
+    size_t n = 0;
+    while (set[n])
+        n++;
+    struct scenario *s = scenario_load("builtin:nmc111", set, n, stderr);
+    struct profile *profile = calloc(1, sizeof *profile);
+    struct simulation sim;
+    cr_assert(s && profile);
+    cr_assert_eq(simulation_create(&sim, s, stderr), 0);
+    struct whole w = {&sim.protocol, profile};
+    cr_assert_eq(simulation_for_each(&sim, run_body, &w, stderr), 0);
+    simulation_free(&sim);
+    scenario_free(s);
+    return profile;
+}
+
+#define WHOLE                                                                                      \
+    FILM, "run.engine=exact", "run.replicas=1", "run.threads=1", "protocol.cycles=1",              \
+        "protocol.slice_percent=2", "protocol.lower_cutoff_V=3.0", "kinetics.sub_slices=8",        \
+        "kinetics.sub_slices_max=8", "kinetics.oxygen_loss=false", "conditions.temperature_K=400", \
+        "surface.particle_nm=2", "protocol.upper_cutoff_V=4.2"
+
+static int slices_that_differ(const struct profile *a, const struct profile *b) {
+    int differ = a->n != b->n;
+    for (int k = 0; k < a->n && k < b->n; k++)
+        differ +=
+            a->slice[k].li != b->slice[k].li || a->slice[k].voltage_V != b->slice[k].voltage_V;
+    return differ;
+}
+
+Test(transport, below_no_voltage_it_is_the_ordinary_run_and_below_all_the_full_one) {
+    struct profile *ordinary = run_whole(FIXTURE_SET(WHOLE));
+    struct profile *never =
+        run_whole(FIXTURE_SET(WHOLE, TRANSPORT, "kinetics.lithium_transport_below_V=0"));
+    struct profile *some =
+        run_whole(FIXTURE_SET(WHOLE, TRANSPORT, "kinetics.lithium_transport_below_V=3.7"));
+    struct profile *all =
+        run_whole(FIXTURE_SET(WHOLE, TRANSPORT, "kinetics.lithium_transport_below_V=9.9"));
+    struct profile *always = run_whole(FIXTURE_SET(WHOLE, TRANSPORT));
+    cr_expect_eq(slices_that_differ(ordinary, never), 0);
+    cr_expect_eq(never->hops, 0);
+    cr_expect_gt(some->hops, 100);
+    cr_expect_gt(all->hops, some->hops);
+    cr_expect_gt(always->hops, some->hops);
+    cr_expect_gt(slices_that_differ(some, all), some->n / 2);
+    free(ordinary);
+    free(never);
+    free(some);
+    free(all);
+    free(always);
+}
