@@ -107,7 +107,10 @@ int scenario_write_defaults(FILE *out) {
     fputs("# All keys of a scenario with their defaults.  Units are in the names.\n"
           "# A scenario needs only the keys that differ; base = \"builtin:NAME\" or include = "
           "\"file.toml\"\n"
-          "# at its top names what it builds on.\n",
+          "# at its top names what it builds on.  Further elements (Cs, Ru, PO4, ...: kmc list "
+          "dopants "
+          "--long)\n"
+          "# join a scenario that names them.\n",
           out);
     write_template(out, s->schema, "dopant.\"[]\".", "[[dopant]], once for each dopant:");
     for (size_t i = 0; i < s->count; i++) {
