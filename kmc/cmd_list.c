@@ -15,11 +15,29 @@ static int no_arguments(int argc, char **argv) {
     return EXIT_USAGE;
 }
 
+static int list_family(const char *family, bool full) {
+    if (scenario_write_family(family, full, stdout))
+        return EXIT_OK;
+    fprintf(stderr,
+            "command line: error: expected a family of scenarios, found `%s`\n"
+            "    hint: `kmc list` prints all families\n",
+            family);
+    return EXIT_USAGE;
+}
+
 int cmd_list(int argc, char **argv) {
     if (asks_help(argc, argv)) {
-        puts("kmc list - ready-made scenarios; run one with `kmc run builtin:NAME`");
+        puts("kmc list [FAMILY] [--long] - ready-made scenarios; run one with `kmc run "
+             "builtin:NAME`\n"
+             "  FAMILY  dopants, coatings, literature, ...: this family alone, dopants and what "
+             "covers or treats a\n"
+             "          surface with an explanation\n"
+             "  --long  with all parameters, their prior intervals and sources");
         return EXIT_OK;
     }
+    bool full = argc > 2 && strcmp(argv[2], "--long") == 0;
+    if (argc == 2 || (argc == 3 && full))
+        return list_family(argv[1], full);
     int status = no_arguments(argc, argv);
     return status >= 0 ? status : scenario_write_list(stdout);
 }

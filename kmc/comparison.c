@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ranking.h"
 
 /* ---- the usual metrics ---- */
 
@@ -20,6 +21,25 @@ const char *comparison_heading(const char *metric) {
         if (!strcmp(metric, DEFAULT_METRICS[i]))
             return heads[i];
     return metric;
+}
+
+int comparison_better(const char *metric) {
+    static const struct {
+        const char *part;
+        int sign;
+    } known[] = {{"fade", -1},
+                 {"hysteresis", -1},
+                 {"tm_li", -1},
+                 {"lost", -1},
+                 {"efficiency", 1},
+                 {"retention", 1},
+                 {"discharge_capacity", 1},
+                 {"discharge_energy", 1},
+                 {"mean_discharge_voltage", 1}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(metric, known[i].part))
+            return known[i].sign;
+    return 0;
 }
 
 /* ---- runs ---- */
@@ -110,6 +130,76 @@ static int compare_all(struct comparison *c) {
     }
     statistics_holm(c->p, c->p_holm, n);
     return 0;
+}
+
+/* ---- ranking ---- */
+
+/* Values of a metric in all runs, side by side. */
+struct ranked {
+    struct ranking_sample *sample; /* [n_runs] */
+    double *x, *p;                 /* of all runs together; [n_runs] */
+    int64_t *replica;
+};
+
+/* Fills the samples; replicas where the metric is not defined are left out. */
+static void collect_samples(const struct comparison *c, const char *metric, struct ranked *r) {
+    size_t used = 0;
+    for (size_t i = 0; i < c->n_runs; i++) {
+        const struct statistics_cycles *cycles = &c->run[i].cycles;
+        r->sample[i] =
+            (struct ranking_sample){(uint64_t)c->run[i].seed, r->replica + used, r->x + used, 0};
+        for (size_t k = 0; k < cycles->n_replicas; k++) {
+            double x = statistics_metric(cycles, metric, k, c->span);
+            if (isnan(x))
+                continue;
+            r->x[used] = x;
+            r->replica[used++] = cycles->replica[k];
+            r->sample[i].n++;
+        }
+    }
+}
+
+static void set_ranks(struct comparison *c, size_t metric, int better, const struct ranked *r) {
+    for (size_t i = 0; i < c->n_runs; i++) {
+        size_t at = i * c->n_metrics + metric, rank = 1;
+        double mean = statistics_mean(r->sample[i].x, r->sample[i].n);
+        c->p_best[at] = r->p[i];
+        for (size_t k = 0; k < c->n_runs; k++)
+            rank += better * (statistics_mean(r->sample[k].x, r->sample[k].n) - mean) > 0;
+        c->rank[at] = isnan(mean) ? 0 : rank;
+    }
+}
+
+static bool rank_metrics(struct comparison *c, struct ranked *r) {
+    for (size_t k = 0; k < c->n_metrics; k++) {
+        int better = comparison_better(c->metric[k]);
+        if (!better)
+            continue;
+        collect_samples(c, c->metric[k], r);
+        if (!ranking_probabilities(r->sample, c->n_runs, better < 0, r->p))
+            return false;
+        set_ranks(c, k, better, r);
+    }
+    return true;
+}
+
+static int rank_all(struct comparison *c) {
+    size_t n = c->n_runs * c->n_metrics, replicas = 1;
+    for (size_t i = 0; i < c->n_runs; i++)
+        replicas += c->run[i].cycles.n_replicas;
+    struct ranked r = {calloc(c->n_runs, sizeof *r.sample), calloc(replicas, sizeof *r.x),
+                       calloc(c->n_runs, sizeof *r.p), calloc(replicas, sizeof *r.replica)};
+    c->p_best = calloc(n, sizeof *c->p_best);
+    c->rank = calloc(n, sizeof *c->rank);
+    bool good = r.sample && r.x && r.p && r.replica && c->p_best && c->rank;
+    for (size_t k = 0; good && k < n; k++)
+        c->p_best[k] = NAN;
+    good = good && rank_metrics(c, &r);
+    free(r.sample);
+    free(r.x);
+    free(r.p);
+    free(r.replica);
+    return good ? 0 : RUNFILES_MEMORY;
 }
 
 /* ---- notes: what a reader must know about the numbers ---- */
@@ -217,6 +307,8 @@ int comparison_create(struct comparison *c, const struct comparison_request *q, 
         code = check_metric(c, c->metric[k], errors);
     if (!code)
         code = compare_all(c);
+    if (!code)
+        code = rank_all(c);
     return code ? code : collect_notes(c);
 }
 
@@ -226,6 +318,8 @@ void comparison_free(struct comparison *c) {
     free(c->run);
     free(c->difference);
     free(c->p);
+    free(c->p_best);
+    free(c->rank);
     free(c->note);
     *c = (struct comparison){0};
 }

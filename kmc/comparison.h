@@ -2,7 +2,8 @@
  *
  * All runs are judged over the same cycles: fades from the reference's protocol.fade_first_cycle to the last cycle that every replica of every run
  * has.  Runs with the same seed are paired replica by replica (same disorder, same random streams), others are compared by Welch's test.  Holm's
- * correction takes all p-values of one comparison together.  Values and tests: kmc/statistics.h; units: statistics_unit.
+ * correction takes all p-values of one comparison together.  Values and tests: kmc/statistics.h; units: statistics_unit; ranks and the probability of being
+ * best, for quantities of which less or more is better: kmc/ranking.h.
  */
 #ifndef KMC_COMPARISON_H
 #define KMC_COMPARISON_H
@@ -30,6 +31,8 @@ struct comparison {
     size_t n_metrics;
     struct statistics_difference *difference; /* to the reference, its own unused */
     double *p, *p_holm; /* p-values and corrected ones, NaN = no test; one piece of memory */
+    double *p_best;     /* probability of being the best run, NaN = no ranking */
+    size_t *rank;       /* by mean, 1 = best, 0 = no ranking */
     /* [n_notes] what a reader must know about the numbers; warnings begin with "warning" */
     char (*note)[COMPARISON_NOTE];
     size_t n_notes, max_notes;
@@ -38,6 +41,9 @@ struct comparison {
 /* Reads the runs and compares them.  Returns an exit code as in kmc/runfiles.h; all but exhausted memory is printed to `errors`.  Free in any case. */
 int comparison_create(struct comparison *c, const struct comparison_request *q, FILE *errors);
 void comparison_free(struct comparison *c);
+
+/* Is more of it better (1), or less (-1)?  0 = neither can be said. */
+int comparison_better(const char *metric);
 
 /* Short name of a usual metric, as a column head; others keep their full name. */
 const char *comparison_heading(const char *metric);

@@ -142,6 +142,33 @@ static int print_differences(const struct comparison *c, FILE *out) {
     return finish_grid(&g, out);
 }
 
+static void put_rank(struct grid *g, const struct comparison *c, size_t i, size_t k) {
+    size_t at = i * c->n_metrics + k;
+    const struct runfiles_run *run = &c->run[i];
+    put_cell(g, "%s", comparison_heading(c->metric[k]));
+    put_cell(g, "%s", comparison_better(c->metric[k]) < 0 ? "lowest" : "highest");
+    put_cell(g, "%zu", c->rank[at]);
+    put_cell(g, "[%zu] %s", i + 1, run->scenario);
+    put_estimate(g, statistics_metric_estimate(&run->cycles, c->metric[k], c->span), false);
+    if (isnan(c->p_best[at]))
+        put_cell(g, "-");
+    else
+        put_cell(g, "%.2f", c->p_best[at]);
+}
+
+static int print_ranking(const struct comparison *c, FILE *out) {
+    static const char *const head[] = {"metric", "best is", "rank", "run", "mean", "P(best)"};
+    struct grid g = {.columns = sizeof head / sizeof *head, .good = true};
+    for (size_t i = 0; i < g.columns; i++)
+        put_cell(&g, "%s", head[i]);
+    for (size_t k = 0; k < c->n_metrics; k++)
+        for (size_t rank = 1; rank <= c->n_runs; rank++)
+            for (size_t i = 0; i < c->n_runs; i++)
+                if (c->rank[i * c->n_metrics + k] == rank)
+                    put_rank(&g, c, i, k);
+    return finish_grid(&g, out);
+}
+
 void comparison_report_notes(const struct comparison *c, FILE *out) {
     for (size_t i = 0; i < c->n_notes; i++)
         fprintf(out, "%s%s\n", strncmp(c->note[i], "warning", 7) ? "note: " : "", c->note[i]);
@@ -159,6 +186,11 @@ int comparison_report_text(const struct comparison *c, FILE *out) {
             c->reference + 1, c->run[c->reference].scenario);
     if (!code)
         code = print_differences(c, out);
+    fputs("\nRanking by mean; P(best): probability that the true mean is the best one, from the "
+          "spread of the replicas (t distributions, equal seeds paired)\n",
+          out);
+    if (!code)
+        code = print_ranking(c, out);
     if (c->n_notes)
         fputc('\n', out);
     comparison_report_notes(c, out);
@@ -196,7 +228,13 @@ static void csv_value(FILE *out, const struct comparison *c, size_t at) {
     const char *metric = c->metric[at % c->n_metrics];
     csv_start(out, c, "value", at);
     statistics_write_estimate(statistics_metric_estimate(&run->cycles, metric, c->span), out);
-    fputs(",,,,,\n", out);
+    fputs(",,,,,", out);
+    if (c->rank[at])
+        fprintf(out, ",%zu", c->rank[at]);
+    else
+        fputc(',', out);
+    statistics_write_number(c->p_best[at], out);
+    fputc('\n', out);
 }
 
 static void csv_difference(FILE *out, const struct comparison *c, size_t at) {
@@ -209,12 +247,12 @@ static void csv_difference(FILE *out, const struct comparison *c, size_t at) {
     statistics_write_number(d->p, out);
     statistics_write_number(c->p_holm[at], out);
     statistics_write_number(d->effect_size, out);
-    fputc('\n', out);
+    fputs(",,\n", out);
 }
 
 void comparison_report_csv(const struct comparison *c, FILE *out) {
     fputs("kind,directory,scenario,metric,unit,first_cycle,last_cycle,mean,standard_error,ci95_low,"
-          "ci95_high,replicas,reference,test,p,p_holm,effect_size\n",
+          "ci95_high,replicas,reference,test,p,p_holm,effect_size,rank,p_best\n",
           out);
     for (size_t at = 0; at < c->n_runs * c->n_metrics; at++)
         csv_value(out, c, at);
@@ -244,6 +282,11 @@ static void json_estimate(FILE *out, const char *metric, struct statistics_estim
     fprintf(out, ", \"replicas\": %zu", e.n);
 }
 
+static void json_rank(FILE *out, const struct comparison *c, size_t at) {
+    json_number(out, "rank", c->rank[at] ? (double)c->rank[at] : NAN);
+    json_number(out, "p_best", c->p_best[at]);
+}
+
 static void json_run(FILE *out, const struct comparison *c, size_t i) {
     const struct runfiles_run *run = &c->run[i];
     fputs("    {\"directory\": ", out);
@@ -261,6 +304,7 @@ static void json_run(FILE *out, const struct comparison *c, size_t i) {
         fputs(k ? ",\n      " : "\n      ", out);
         json_estimate(out, c->metric[k],
                       statistics_metric_estimate(&run->cycles, c->metric[k], c->span));
+        json_rank(out, c, i * c->n_metrics + k);
         fputc('}', out);
     }
     fputs("]}", out);

@@ -67,7 +67,8 @@ static bool is_deep(const struct scenario *s, const struct element *e) {
 static void set_ion(struct rate_model *m, const struct scenario *s, const struct element *e,
                     int step) {
     int id = e->species_first + step;
-    bool tm = e->role == ROLE_TM;
+    bool tm =
+        e->role != ROLE_PILLAR; /* the centre of a polyanion too: a neighbour that O pays for */
     int32_t ladder[2] = {0, 0}; /* octs, tets */
     int32_t extra = units_ueV(element_real(s, e->symbol, "li_layer_extra_eV", -1));
     int32_t tet = units_ueV(element_real(s, e->symbol, "tet_extra_eV", -1));
@@ -79,7 +80,7 @@ static void set_ion(struct rate_model *m, const struct scenario *s, const struct
     m->tokens[id] = (uint8_t)step;
     m->capacity[id] = (uint8_t)(e->valence_last - e->valence_first);
     m->deep[id] = is_deep(s, e);
-    m->mobile[id] = tm && element_flag(s, e->symbol, "mobile");
+    m->mobile[id] = e->role == ROLE_TM && element_flag(s, e->symbol, "mobile");
     m->hop_barrier[id] = units_ueV(hop_eV(s, e, e->valence_first + step));
     m->cation[id][CLASS_TM_OCT] = ladder[0];
     m->cation[id][CLASS_LI_OCT] =
@@ -157,7 +158,8 @@ static void set_barriers(struct rate_model *m, const struct scenario *s) {
     m->molecular_wall = energy(s, "model.molecular_wall_eV");
     m->molecular_move[0] = energy(s, "model.molecular_move_eV");
     m->molecular_move[1] = energy(s, "model.molecular_exchange_eV");
-    m->molecular_loss = energy(s, "model.molecular_loss_eV");
+    m->molecular_loss =
+        energy(s, "model.molecular_loss_eV") + energy(s, "surface.oxygen_loss_extra_eV");
     m->molecular_gas = energy(s, "model.molecular_gas_eV");
     m->vacancy_hop = energy(s, "model.vacancy_hop_eV");
     m->vacancy_face = energy(s, "model.vacancy_face_eV");

@@ -1,6 +1,7 @@
 /* scenario: see scenario.h.  scenario_layer.c overlays the sources, scenario_check.c looks at combinations, scenario_store.c holds the values. */
 #include "scenario.h"
 
+#include "scenario_catalogue.h"
 #include "scenario_layer.h"
 
 #include <stdlib.h>
@@ -23,7 +24,45 @@ static void check_missing(const struct scenario *s, struct scenario_problems *pr
     }
 }
 
+/* True when `text` holds the symbol as a whole: "Ru" of Li2RuO3. */
+static bool mentions(const char *text, const char *symbol) {
+    size_t n = strlen(symbol);
+    for (const char *at = text; (at = strstr(at, symbol)); at++)
+        if (!(at[n] >= 'a' && at[n] <= 'z'))
+            return true;
+    return false;
+}
+
+static bool is_named(const struct scenario *s, const char *symbol) {
+    for (size_t k = 0; k < SCENARIO_DOPANTS_MAX; k++) {
+        char key[64];
+        snprintf(key, sizeof key, "dopant[%zu].element", k);
+        const struct scenario_value *v = scenario_store_find(s, key);
+        if (!v)
+            break;
+        if (strcmp(v->text, symbol) == 0)
+            return true;
+    }
+    return mentions(scenario_store_find(s, "host.formula")->text, symbol);
+}
+
+/* Elements that the data files hold ready join when a dopant or the formula names them. */
+static void add_named_elements(struct scenario *s) {
+    for (size_t i = 0; i < s->schema->count; i++) {
+        const struct scenario_leaf *leaf = &s->schema->leaves[i];
+        const char *member = strrchr(leaf->path, '.');
+        if (!leaf->on_demand || strcmp(member, ".role") != 0)
+            continue;
+        char table[TOML_READER_PATH_MAX];
+        snprintf(table, sizeof table, "%.*s", (int)(member - leaf->path), leaf->path);
+        if (!scenario_store_is_table(s, table) && is_named(s, table + strlen("elements.")))
+            scenario_store_add(s, table, "default");
+    }
+}
+
 void scenario_complete(struct scenario *s, struct scenario_problems *problems) {
+    add_named_elements(s);
+    scenario_catalogue_apply(s, problems);
     scenario_store_index(s);
     check_missing(s, problems);
     scenario_check(s, problems);
@@ -91,6 +130,11 @@ bool scenario_flag(const struct scenario *s, const char *key) {
 
 const char *scenario_text(const struct scenario *s, const char *key) {
     return find_typed(s, key, SCENARIO_TEXT)->text;
+}
+
+bool scenario_prior(const struct scenario *s, const char *key, size_t i, double *low,
+                    double *high) {
+    return scenario_schema_prior(find(s, key)->leaf, i, low, high);
 }
 
 static size_t count_dopants(const struct scenario *s) {

@@ -32,6 +32,9 @@ int64_t scenario_int(const struct scenario *s, const char *key);
 bool scenario_flag(const struct scenario *s, const char *key);
 const char *scenario_text(const struct scenario *s, const char *key);
 
+/* Prior interval that the data files state for a parameter, item i of a list (0 for a number): its uncertainty.  False when they state none. */
+bool scenario_prior(const struct scenario *s, const char *key, size_t i, double *low, double *high);
+
 /* Lists of tables ([[dopant]]): count, and members by "dopant[0].fraction". Lists of numbers ("elements.Ni.valences"): count and items. */
 size_t scenario_count(const struct scenario *s, const char *list);
 double scenario_real_at(const struct scenario *s, const char *list, size_t i);
@@ -55,6 +58,9 @@ void scenario_hash(const struct scenario *s, char hex[17]);
 /* Documentation from the schema: fully commented TOML of all defaults; list of built-in scenarios with a one-line description. */
 int scenario_write_defaults(FILE *out);
 int scenario_write_list(FILE *out);
+/* One family of them: built-in scenarios ("stackings", "literature", ...) or entries of the catalogue ("dopants", "coatings", ...), `full` with parameters,
+ * priors and sources.  False when there is no such family. */
+bool scenario_write_family(const char *family, bool full, FILE *out);
 /* The text of the file as the user gave it (for scenario.toml in the run directory). */
 const char *scenario_source_text(const struct scenario *s);
 #ifdef __cplusplus

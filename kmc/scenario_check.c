@@ -3,7 +3,7 @@
  * What needs the crystal (compositions, box against interaction range) is checked by its builder.
  */
 #include "../kernels/lattice.h"
-#include "scenario_store.h"
+#include "scenario_catalogue.h"
 
 #include <string.h>
 
@@ -92,6 +92,20 @@ static void check_stacking(const struct check *c) {
         check_neighbours(c, v->text, n);
 }
 
+/* ---- surface ---- */
+
+/* What covers or touches a surface needs one. */
+static void check_surface(const struct check *c) {
+    bool bulk = strcmp(value(c, "structure.geometry")->text, "bulk") == 0;
+    for (int i = 0; bulk && scenario_catalogue_key(i); i++) {
+        const struct scenario_value *v = value(c, scenario_catalogue_key(i));
+        if (strcmp(v->text, "none") != 0)
+            scenario_problem_report(c->problems, v->place, v->path,
+                                    "use structure.geometry = slab, film or particle",
+                                    "expected a crystal with a free surface, found a periodic box");
+    }
+}
+
 /* ---- elements ---- */
 
 static void report_member(const struct check *c, const struct scenario_value *v, const char *hint,
@@ -166,7 +180,7 @@ static bool check_role(const struct check *c, const char *symbol,
         return !fixed;
     scenario_problem_report(c->problems, role->place, role->path,
                             "the roles of Li and O are theirs alone", "expected %s, found \"%s\"",
-                            fixed ? fixed : "TM, pillar or anion", role->text);
+                            fixed ? fixed : "TM, pillar, anion or centre", role->text);
     return false;
 }
 
@@ -211,7 +225,7 @@ static bool site_takes(const char *site, const char *role) {
     if (strcmp(site, "O") == 0)
         return strcmp(role, "anion") == 0;
     if (strcmp(site, "TM") == 0)
-        return strcmp(role, "TM") == 0;
+        return strcmp(role, "TM") == 0 || strcmp(role, "centre") == 0;
     return strcmp(role, "pillar") == 0 || strcmp(role, "TM") == 0;
 }
 
@@ -223,7 +237,7 @@ static void check_dopant_element(const struct check *c, const struct scenario_va
     else if (*site->text && !site_takes(site->text, role))
         scenario_problem_report(
             c->problems, element->place, element->path,
-            "Li sites take pillars and TM, TM sites take TM, O sites take anions",
+            "Li sites take pillars and TM, TM sites take TM and polyanions, O sites take anions",
             "expected an element that sits on a %s site, found %s (role %s)", site->text,
             element->text, role);
 }
@@ -277,6 +291,7 @@ void scenario_check(const struct scenario *s, struct scenario_problems *problems
     check_order(&c, "protocol.fade_window_low_mAh_per_g", "protocol.fade_window_high_mAh_per_g");
     check_order(&c, "kinetics.sub_slices", "kinetics.sub_slices_max");
     check_stacking(&c);
+    check_surface(&c);
     for (size_t i = 0; (symbol = scenario_name_at(s, "elements", i)); i++)
         check_element(&c, symbol);
     check_manganese(&c);

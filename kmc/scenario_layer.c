@@ -86,10 +86,12 @@ static void report_container(const struct layer *layer, size_t i, const char *pa
     free(place);
 }
 
+/* Zr, or the polyanion of a centre: PO4, BO3. */
 static bool is_symbol(const char *name) {
     if (name[0] < 'A' || name[0] > 'Z')
         return false;
-    return name[1] == '\0' || (name[1] >= 'a' && name[1] <= 'z' && name[2] == '\0');
+    name += name[1] >= 'a' && name[1] <= 'z' ? 2 : 1;
+    return *name == '\0' || strcmp(name, "O3") == 0 || strcmp(name, "O4") == 0;
 }
 
 /* [elements.Xx] with a new symbol declares an element.  True when the table exists afterwards. */
@@ -151,8 +153,9 @@ static size_t overlay_entry(const struct layer *layer, size_t i) {
         return e->next;
     }
     if (is_misnamed_element(path)) {
-        report_container(layer, i, path, "an element symbol such as Zr below [elements]",
-                         "one capital letter and at most one small letter");
+        report_container(
+            layer, i, path, "an element symbol such as Zr below [elements]",
+            "one capital letter and at most one small letter; O3 or O4 behind it for a polyanion");
         return e->next;
     }
     if (!scenario_store_is_table(layer->s, path)) {

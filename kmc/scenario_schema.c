@@ -87,12 +87,16 @@ static void set_member(struct scenario_leaf *leaf, const char *file, const char 
         set_limit(e, &leaf->has_max, &leaf->int_max, &leaf->max);
     } else if (strcmp(name, "choices") == 0) {
         leaf->choices = i;
+        leaf->choices_document = leaf->document;
+    } else if (strcmp(name, "prior") == 0) {
+        leaf->prior = i;
     } else if (strcmp(name, "description") == 0) {
         leaf->description = e->text;
     } else if (strcmp(name, "source") == 0) {
         leaf->source = e->text;
     } else if (strcmp(name, "type") != 0 || !parse_type(e->text, &leaf->type)) {
-        fail(file, e->path, "expected default, min, max, choices, description, source or type");
+        fail(file, e->path,
+             "expected default, min, max, choices, prior, description, source or type");
     }
 }
 
@@ -125,8 +129,7 @@ static struct scenario_leaf *add_leaf(struct scenario_schema *schema, const char
         leaf = *pattern;
         leaf.has_default = false;
         leaf.source = "";
-        if (pattern->choices && pattern->document != document)
-            fail("elements", path, "expected in the file of its template");
+        leaf.prior = 0;
     }
     leaf.path = path;
     leaf.document = document;
@@ -148,13 +151,67 @@ static bool is_leaf(const struct toml_reader_document *d, size_t i) {
     return false;
 }
 
+bool scenario_schema_prior(const struct scenario_leaf *leaf, size_t i, double *low, double *high) {
+    if (!leaf->prior)
+        return false;
+    const struct toml_reader_document *d = leaf->document;
+    size_t k = leaf->prior + 1; /* the first item: a number of the only pair, or a pair */
+    for (; i > 0 && toml_reader_entry_at(d, k)->type == TOML_READER_LIST; i--)
+        k = toml_reader_entry_at(d, k)->next;
+    k += toml_reader_entry_at(d, k)->type == TOML_READER_LIST;
+    *low = toml_reader_entry_at(d, k)->real;
+    *high = toml_reader_entry_at(d, k + 1)->real;
+    return true;
+}
+
+static bool is_number(const struct toml_reader_document *d, size_t i) {
+    enum toml_reader_type type = toml_reader_entry_at(d, i)->type;
+    return type == TOML_READER_INT || type == TOML_READER_REAL;
+}
+
+static bool is_pair(const struct toml_reader_document *d, size_t i) {
+    return toml_reader_entry_at(d, i)->count == 2 && is_number(d, i + 1) && is_number(d, i + 2);
+}
+
+/* A pair, or as many pairs as the default has items. */
+static bool has_prior_form(const struct scenario_leaf *leaf) {
+    const struct toml_reader_document *d = leaf->document;
+    const struct toml_reader_entry *prior = toml_reader_entry_at(d, leaf->prior);
+    if (prior->type != TOML_READER_LIST || is_pair(d, leaf->prior))
+        return prior->type == TOML_READER_LIST;
+    for (size_t k = leaf->prior + 1; k < prior->next; k = toml_reader_entry_at(d, k)->next)
+        if (toml_reader_entry_at(d, k)->type != TOML_READER_LIST || !is_pair(d, k))
+            return false;
+    return leaf->type >= SCENARIO_INT_LIST && leaf->has_default &&
+           prior->count == toml_reader_entry_at(d, leaf->fallback)->count;
+}
+
+/* An interval holds the default and lies in the range. */
+static void check_prior(const struct scenario_leaf *leaf, const char *file) {
+    double low, high;
+    if (!has_prior_form(leaf))
+        fail(file, leaf->path, "expected prior = [low, high], or a list of such pairs");
+    bool list = leaf->type >= SCENARIO_INT_LIST;
+    size_t first = leaf->fallback + list;
+    size_t n = !leaf->has_default ? 0
+               : list             ? toml_reader_entry_at(leaf->document, leaf->fallback)->count
+                                  : 1;
+    for (size_t i = 0; i < n; i++) {
+        double x = toml_reader_entry_at(leaf->document, first + i)->real;
+        scenario_schema_prior(leaf, i, &low, &high);
+        if (!(leaf->min <= low && low <= x && x <= high && high <= leaf->max))
+            fail(file, leaf->path, "expected min <= low of prior <= default <= high <= max");
+    }
+}
+
 static void read_leaf(struct scenario_schema *schema, const char *file,
-                      const struct toml_reader_document *d, size_t i) {
+                      const struct toml_reader_document *d, size_t i, bool on_demand) {
     const struct toml_reader_entry *table = toml_reader_entry_at(d, i);
     bool inherited = find_template(schema, table->path) != NULL;
     struct scenario_leaf *leaf = add_leaf(schema, table->path, d);
     for (size_t k = i + 1; k < table->next; k = toml_reader_entry_at(d, k)->next)
         set_member(leaf, file, strrchr(toml_reader_entry_at(d, k)->path, '.') + 1, k, inherited);
+    leaf->on_demand = on_demand;
     bool number = leaf->type == SCENARIO_INT || leaf->type == SCENARIO_REAL ||
                   leaf->type == SCENARIO_INT_LIST || leaf->type == SCENARIO_REAL_LIST;
     if (number && !(leaf->has_min && leaf->has_max))
@@ -163,9 +220,12 @@ static void read_leaf(struct scenario_schema *schema, const char *file,
         fail(file, leaf->path, "expected a default");
     if (!*leaf->description)
         fail(file, leaf->path, "expected a description");
+    if (leaf->prior)
+        check_prior(leaf, file);
 }
 
-static void read_file(struct scenario_schema *schema, const struct embedded_file *file) {
+static void read_file(struct scenario_schema *schema, const struct embedded_file *file,
+                      bool on_demand) {
     struct toml_reader_error error;
     struct toml_reader_document *d =
         toml_reader_create((const char *)file->data, file->size, &error);
@@ -179,7 +239,7 @@ static void read_file(struct scenario_schema *schema, const struct embedded_file
         if (e->type != TOML_READER_TABLE)
             fail(file->name, e->path, "expected a table");
         if (is_leaf(d, i)) {
-            read_leaf(schema, file->name, d, i);
+            read_leaf(schema, file->name, d, i, on_demand);
             i = e->next;
         } else {
             i++;
@@ -188,7 +248,8 @@ static void read_file(struct scenario_schema *schema, const struct embedded_file
 }
 
 struct scenario_schema *scenario_schema_create(void) {
-    static const char *const order[] = {"data/run.toml", "data/model.toml", "data/elements.toml"};
+    static const char *const order[] = {"data/run.toml", "data/model.toml", "data/elements.toml",
+                                        "data/dopants.toml"};
     struct scenario_schema *schema = scenario_schema_resize(NULL, sizeof *schema);
     *schema = (struct scenario_schema){0};
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
@@ -197,7 +258,7 @@ struct scenario_schema *scenario_schema_create(void) {
             i++;
         if (i == embedded_file_count)
             fail(order[k], "file", "expected to be built into the program");
-        read_file(schema, &embedded_files[i]);
+        read_file(schema, &embedded_files[i], strcmp(order[k], "data/dopants.toml") == 0);
     }
     return schema;
 }
@@ -315,12 +376,13 @@ static void describe_range(const struct scenario_leaf *leaf, const char *noun, c
 }
 
 static void describe_choices(const struct scenario_leaf *leaf, char *text, size_t n) {
-    const struct toml_reader_entry *list = toml_reader_entry_at(leaf->document, leaf->choices);
+    const struct toml_reader_entry *list =
+        toml_reader_entry_at(leaf->choices_document, leaf->choices);
     size_t used = (size_t)snprintf(text, n, "one of");
     for (size_t k = leaf->choices + 1; k < list->next && used < n; k++)
         used +=
             (size_t)snprintf(text + used, n - used, "%s \"%s\"", k > leaf->choices + 1 ? "," : "",
-                             toml_reader_entry_at(leaf->document, k)->text);
+                             toml_reader_entry_at(leaf->choices_document, k)->text);
 }
 
 void scenario_schema_expectation(const struct scenario_leaf *leaf, char *text, size_t n) {

@@ -3,7 +3,8 @@
  * A leaf of the data files is one key.  Two kinds of path are templates:
  *     elements."*".role      member of an element that a scenario adds under a name of its own
  *     dopant."[]".fraction   member of one table of the list [[dopant]]
- * Elements declared by name inherit type, range and description from the template.
+ * Elements declared by name inherit type, range and description from the template.  Those of data/dopants.toml are no part of a scenario, nor of its
+ * hashes, until a dopant, the host's formula or a table [elements.Xx] names them.
  * Owner: scenario_schema_create's caller frees with scenario_schema_free.  Read-only after creation.
  */
 #ifndef KMC_SCENARIO_SCHEMA_H
@@ -28,10 +29,15 @@ struct scenario_leaf {
     int64_t int_min, int_max; /* range of SCENARIO_INT and the items of SCENARIO_INT_LIST */
     double min, max;          /* the same as reals, in the unit of the key */
     size_t choices;           /* entry of the list of allowed texts; 0 = any (entry 0 is a table) */
-    const char *description;  /* "" when missing */
-    const char *source;       /* origin of a physical number, "" when none is stated */
-    const struct toml_reader_document *document; /* where fallback and choices live */
+    size_t prior; /* entry of the prior interval, [low, high] or one pair for each item; 0 = none */
+    const char *description; /* "" when missing */
+    const char *source;      /* origin of a physical number, "" when none is stated */
+    const struct toml_reader_document *document; /* where fallback and prior live */
+    const struct toml_reader_document
+        *choices_document; /* where choices live: an element's are its template's */
     bool is_template;
+    bool
+        on_demand; /* of an element that a scenario has only when it names it (data/dopants.toml) */
 };
 
 struct scenario_schema {
@@ -48,6 +54,9 @@ void scenario_schema_free(struct scenario_schema *schema);
 /* Declaration of a concrete path ("dopant[2].site", "elements.Zn.role"), or NULL. */
 const struct scenario_leaf *scenario_schema_find(const struct scenario_schema *schema,
                                                  const char *path);
+
+/* Prior interval of item i of a list, or of a number (i = 0): what the parameter may be.  False when the data files state none. */
+bool scenario_schema_prior(const struct scenario_leaf *leaf, size_t i, double *low, double *high);
 
 /* True when the data files declare this element by name. */
 bool scenario_schema_has_element(const struct scenario_schema *schema, const char *symbol);

@@ -79,7 +79,7 @@ static bool type_fits(enum scenario_type type, enum toml_reader_type found) {
 }
 
 static bool choice_fits(const struct scenario_leaf *leaf, const char *text) {
-    const struct toml_reader_document *d = leaf->document;
+    const struct toml_reader_document *d = leaf->choices_document;
     const struct toml_reader_entry *list = toml_reader_entry_at(d, leaf->choices);
     for (size_t k = leaf->choices + 1; k < list->next; k++)
         if (strcmp(toml_reader_entry_at(d, k)->text, text) == 0)
@@ -102,7 +102,7 @@ static bool scalar_fits(const struct scenario_leaf *leaf, enum scenario_type typ
 }
 
 static const char *nearest_choice(const struct scenario_leaf *leaf, const char *text) {
-    const struct toml_reader_document *d = leaf->document;
+    const struct toml_reader_document *d = leaf->choices_document;
     const char *best = NULL;
     size_t distance = strlen(text) / 2 + 1;
     for (size_t k = leaf->choices + 1; k < toml_reader_entry_at(d, leaf->choices)->next; k++) {
@@ -238,7 +238,7 @@ struct scenario *scenario_store_create(void) {
     *s = (struct scenario){.schema = scenario_schema_create()};
     for (size_t i = 0; i < s->schema->count; i++) {
         const struct scenario_leaf *leaf = &s->schema->leaves[i];
-        if (!leaf->is_template)
+        if (!leaf->is_template && !leaf->on_demand)
             add_value(s, leaf->path, leaf, "default");
     }
     s->source_text = scenario_store_copy("");
@@ -277,7 +277,23 @@ bool scenario_store_is_table(const struct scenario *s, const char *path) {
     return false;
 }
 
+/* The members that the data files declare below this table; false when there is none. */
+static bool add_declared(struct scenario *s, const char *table, const char *place) {
+    size_t n = strlen(table);
+    bool any = false;
+    for (size_t i = 0; i < s->schema->count; i++) {
+        const struct scenario_leaf *leaf = &s->schema->leaves[i];
+        if (strncmp(leaf->path, table, n) != 0 || leaf->path[n] != '.')
+            continue;
+        add_value(s, leaf->path, leaf, place);
+        any = true;
+    }
+    return any;
+}
+
 void scenario_store_add(struct scenario *s, const char *table, const char *place) {
+    if (add_declared(s, table, place))
+        return;
     const char *prefix = strncmp(table, "dopant", 6) == 0 ? "dopant.\"[]\"." : "elements.\"*\".";
     char path[2 * TOML_READER_PATH_MAX];
     for (size_t i = 0; i < s->schema->count; i++) {

@@ -51,7 +51,8 @@ struct scenario_value *scenario_store_find(const struct scenario *s, const char 
 /* True when some key lies below the path. */
 bool scenario_store_is_table(const struct scenario *s, const char *path);
 
-/* Adds all members of the template for a new element ("elements.Zn") or dopant ("dopant[0]"), given at `place`. */
+/* Adds all members of an element that the data files hold ready ("elements.Cs"), or of the template for a new one ("elements.Zn") or a dopant
+ * ("dopant[0]"), given at `place`. */
 void scenario_store_add(struct scenario *s, const char *table, const char *place);
 
 /* Removes every [[dopant]]. */

@@ -1,5 +1,5 @@
 /* scenario_write: a scenario or the schema as commented TOML. */
-#include "scenario_store.h"
+#include "scenario_catalogue.h"
 
 #include "embedded.h"
 
@@ -51,10 +51,20 @@ int scenario_write_resolved(const struct scenario *s, FILE *out) {
     return ferror(out) ? -1 : 0;
 }
 
-static void write_about(FILE *out, const struct scenario_leaf *leaf, const char *source) {
+static void write_prior(FILE *out, const struct scenario_value *v) {
+    double low, high;
+    bool list = v->leaf->type >= SCENARIO_INT_LIST;
+    for (size_t i = 0; i < (list ? v->count : 1); i++)
+        if (scenario_schema_prior(v->leaf, i, &low, &high))
+            fprintf(out, "%s %g to %g", i ? "," : "; prior interval", low, high);
+}
+
+static void write_about(FILE *out, const struct scenario_value *v, const char *source) {
+    const struct scenario_leaf *leaf = v->leaf;
     char range[400];
     scenario_schema_expectation(leaf, range, sizeof range);
     fprintf(out, "# %s\n# takes %s", leaf->description, range);
+    write_prior(out, v);
     if (*source)
         fprintf(out, "\n# source: %s", source);
     fputc('\n', out);
@@ -85,7 +95,7 @@ static void write_default(FILE *out, const struct scenario_value *v) {
     if (is_element(v->path)) { /* described once, above */
         fprintf(out, "%s = %s  # %s\n", name, text, v->leaf->source);
     } else {
-        write_about(out, v->leaf, v->leaf->source);
+        write_about(out, v, v->leaf->source);
         fprintf(out, "%s = %s\n", name, text);
     }
     free(text);
@@ -97,7 +107,10 @@ int scenario_write_defaults(FILE *out) {
     fputs("# All keys of a scenario with their defaults.  Units are in the names.\n"
           "# A scenario needs only the keys that differ; base = \"builtin:NAME\" or include = "
           "\"file.toml\"\n"
-          "# at its top names what it builds on.\n",
+          "# at its top names what it builds on.  Further elements (Cs, Ru, PO4, ...: kmc list "
+          "dopants "
+          "--long)\n"
+          "# join a scenario that names them.\n",
           out);
     write_template(out, s->schema, "dopant.\"[]\".", "[[dopant]], once for each dopant:");
     for (size_t i = 0; i < s->count; i++) {
@@ -114,18 +127,61 @@ int scenario_write_defaults(FILE *out) {
     return ferror(out) ? -1 : 0;
 }
 
-/* First line of a built-in file is a comment that describes it. */
-static void write_builtin(FILE *out, const struct embedded_file *file) {
-    const char *name = strchr(file->name, '/') + 1;
-    const char *text = (const char *)file->data;
-    text += strspn(text, "# ");
-    fprintf(out, "builtin:%-16.*s %.*s\n", (int)strcspn(name, "."), name, (int)strcspn(text, "\n"),
-            text);
+/* ---- lists ---- */
+
+/* Families of built-in scenarios, in the order of the list; those of the catalogue have its names. */
+static const char *const FAMILIES[] = {"hosts",     "stackings",    "orders",     "dopants",
+                                       "codopants", "morphologies", "coatings",   "electrolytes",
+                                       "additives", "treatments",   "conditions", "literature"};
+enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };
+
+/* The first line of a built-in file is a comment, "# FAMILY: what it is"; without a family it is a host. */
+static int family_of(const char **text) {
+    *text += strspn(*text, "# ");
+    for (int f = 0; f < N_FAMILIES; f++) {
+        size_t n = strlen(FAMILIES[f]);
+        if (strncmp(*text, FAMILIES[f], n) == 0 && strncmp(*text + n, ": ", 2) == 0) {
+            *text += n + 2;
+            return f;
+        }
+    }
+    return 0;
+}
+
+static size_t write_scenarios(FILE *out, int family) {
+    size_t n = 0;
+    for (size_t i = 0; i < embedded_file_count; i++) {
+        const char *text = (const char *)embedded_files[i].data;
+        const char *name = strchr(embedded_files[i].name, '/') + 1;
+        if (strncmp(embedded_files[i].name, "scenarios/", 10) != 0 || family_of(&text) != family)
+            continue;
+        fprintf(out, "builtin:%-18.*s %.*s\n", (int)strcspn(name, "."), name,
+                (int)strcspn(text, "\n"), text);
+        n++;
+    }
+    return n;
 }
 
 int scenario_write_list(FILE *out) {
-    for (size_t i = 0; i < embedded_file_count; i++)
-        if (strncmp(embedded_files[i].name, "scenarios/", 10) == 0)
-            write_builtin(out, &embedded_files[i]);
+    for (int f = 0; f < N_FAMILIES; f++) {
+        fprintf(out, "%s%s\n", f ? "\n" : "", FAMILIES[f]);
+        write_scenarios(out, f);
+    }
+    fputs("\nkmc list FAMILY [--long] prints one family; for dopants, codopants, coatings, "
+          "electrolytes, additives and\ntreatments with what the model takes them for, --long "
+          "with parameters, prior intervals and sources\n",
+          out);
     return ferror(out) ? -1 : 0;
+}
+
+bool scenario_write_family(const char *family, bool full, FILE *out) {
+    size_t n = strlen(family);
+    for (int f = 0; n > 0 && f < N_FAMILIES; f++) /* dopant and dopants */
+        if (strncmp(FAMILIES[f], family, n) == 0 && strlen(FAMILIES[f]) <= n + 1) {
+            size_t entries = scenario_catalogue_write(FAMILIES[f], full, out);
+            if (entries)
+                fputc('\n', out);
+            return write_scenarios(out, f) + entries > 0;
+        }
+    return false;
 }

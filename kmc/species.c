@@ -79,8 +79,9 @@ static void read_valences(struct reader *r, struct element *e) {
     e->valence_first = (int)first;
     e->valence_usual = e->valence_first + (int)n - 1;
     e->valence_last = e->valence_usual + steps_beyond(r);
-    if (e->role == ROLE_PILLAR && n != 1)
-        complain(r, "valences", "a pillar keeps its charge", "expected one valence, found %zu", n);
+    if ((e->role == ROLE_PILLAR || e->role == ROLE_CENTRE) && n != 1)
+        complain(r, "valences", "pillars and centres keep their charge",
+                 "expected one valence, found %zu", n);
 }
 
 static void read_cation(struct reader *r, struct element *e) {
@@ -98,6 +99,11 @@ static void read_cation(struct reader *r, struct element *e) {
         e->valence_initial = (int)initial;
 }
 
+/* Letters of the chemical symbol that a name begins with: 1 of PO4, 2 of SiO4 and Ni. */
+static size_t chemical_length(const char *name) {
+    return name[1] >= 'a' && name[1] <= 'z' ? 2 : 1;
+}
+
 /* Appends the species of a cation. */
 static void add_species(struct reader *r, struct element *e, int index) {
     struct species_table *t = r->t;
@@ -109,26 +115,26 @@ static void add_species(struct reader *r, struct element *e, int index) {
     e->species_first = t->n_species;
     for (int v = e->valence_first; v <= e->valence_last; v++) {
         struct species *s = &t->species[t->n_species++];
-        memcpy(s->symbol, e->symbol, sizeof s->symbol);
+        memcpy(s->symbol, e->symbol, chemical_length(e->symbol));
         s->charge = v;
         s->element = index;
     }
 }
 
 static bool read_role(struct reader *r, enum element_role *role) {
-    static const char *const name[] = {"TM", "pillar", "anion"};
+    static const char *const name[] = {"TM", "pillar", "anion", "centre"};
     char key[KEY_SIZE];
     key_of(r, "role", key);
     const char *text = scenario_text(r->s, key);
     if (strcmp(text, "lithium") == 0 || strcmp(text, "oxygen") == 0)
         return false;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(text, name[i]) == 0) {
             *role = (enum element_role)i;
             return true;
         }
-    complain(r, "role", "an element is a TM, a pillar or an anion",
-             "expected TM, pillar, anion, lithium or oxygen, found %s", text);
+    complain(r, "role", "an element is a TM, a pillar, an anion or the centre of a polyanion",
+             "expected TM, pillar, anion, centre, lithium or oxygen, found %s", text);
     return false;
 }
 
@@ -140,7 +146,7 @@ static void read_element(struct reader *r) {
         return;
     if (strlen(r->symbol) >= sizeof e.symbol || t->n_elements == ELEMENT_MAX) {
         complain(r, "role", "use the chemical symbol; remove elements that are not used",
-                 "expected a symbol of 1 to 3 letters and at most %d elements", ELEMENT_MAX);
+                 "expected a symbol of 1 to 4 characters and at most %d elements", ELEMENT_MAX);
         return;
     }
     memcpy(e.symbol, r->symbol, strlen(r->symbol));

@@ -12,11 +12,12 @@ enum { SPECIES_VACANCY = 0, SPECIES_LI = 1, SPECIES_MAX = 64, ELEMENT_MAX = 32 }
 enum element_role {
     ROLE_TM, /* sits in TM octs, may change valence, may migrate, counts as TM neighbour of an O */
     ROLE_PILLAR, /* immobile in Li octs: closes the gate of TM hops beside it */
-    ROLE_ANION   /* replaces O: F, S, Cl */
+    ROLE_ANION,  /* replaces O: F, S, Cl */
+    ROLE_CENTRE /* immobile centre of a polyanion, in a Li-layer tet over the TM oct that it leaves vacant; no TM ion in counts, one in energies */
 };
 
 struct element {
-    char symbol[4];
+    char symbol[8]; /* name in the scenario: Ni, or PO4 for the P5+ of a phosphate */
     enum element_role role;
     double mass_g_per_mol;
     int valence_first, valence_last; /* oxidation states, first = most reduced */
@@ -27,9 +28,9 @@ struct element {
 };
 
 struct species {
-    char symbol[4];
-    int charge;  /* in e */
-    int element; /* index in elements[], -1 for vacancy, Li and H */
+    char symbol[4]; /* chemical: P for PO4 */
+    int charge;     /* in e */
+    int element;    /* index in elements[], -1 for vacancy, Li and H */
 };
 
 struct species_table {

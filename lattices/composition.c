@@ -60,8 +60,10 @@ static void known_elements(const struct species_table *t, char text[TEXT_SIZE]) 
 }
 
 static void add_term(struct composer *k, const char *symbol, double amount) {
-    static const enum sublattice home[] = {
-        [ROLE_TM] = SUBLATTICE_TM, [ROLE_PILLAR] = SUBLATTICE_LI, [ROLE_ANION] = SUBLATTICE_O};
+    static const enum sublattice home[] = {[ROLE_TM] = SUBLATTICE_TM,
+                                           [ROLE_PILLAR] = SUBLATTICE_LI,
+                                           [ROLE_ANION] = SUBLATTICE_O,
+                                           [ROLE_CENTRE] = SUBLATTICE_TM};
     struct component *p = NULL;
     int e = species_find_element(k->t, symbol);
     char known[TEXT_SIZE];
@@ -151,12 +153,13 @@ static bool check_dopant(struct composer *k, const struct dopant *d) {
     }
     enum element_role role = k->t->elements[d->element].role;
     bool fits = d->site == SUBLATTICE_O    ? role == ROLE_ANION
-                : d->site == SUBLATTICE_TM ? role == ROLE_TM
-                                           : role != ROLE_ANION;
+                : d->site == SUBLATTICE_TM ? role == ROLE_TM || role == ROLE_CENTRE
+                                           : role == ROLE_TM || role == ROLE_PILLAR;
     if (!fits)
-        complain(k, d->element_key,
-                 "site O takes anions, site TM elements of role TM, site Li pillars and TM",
-                 "%s cannot sit on the site given", d->symbol);
+        complain(
+            k, d->element_key,
+            "site O takes anions, site TM elements of role TM and centre, site Li pillars and TM",
+            "%s cannot sit on the site given", d->symbol);
     return fits;
 }
 

@@ -1,5 +1,5 @@
 /* supercell: carve the shape, count the ions, fill the TM layers, the Li layers and the anions,
- * then close the charge.
+ * let centres of polyanions take their tets, gather dopants at the surface, take out what a surface treatment takes, then close the charge.
  *
  * TM layers: every TM gap takes as many cations as it has formula units: the ions of the TM
  * sublattice, and Li for the rest, in shares as even as whole numbers allow.  Sites with more O
@@ -14,6 +14,7 @@
  *   STREAM_SURFACE  step = plane of a TM gap, or STEP_LI_LAYERS: which of equal sites stay empty
  *   STREAM_SPECIES  step = STEP_*: dealing of the Li layers and the anions; valences, step =
  *                   STEP_VALENCE + species; shares of layers, index = draw
+ *                   STEP_CENTRES, STEP_SHELL_*, STEP_GATHER + dopant: see centres.h, shell.h
  *   STREAM_ORDER    see order.h
  */
 #include "supercell.h"
@@ -23,11 +24,23 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../kernels/rate_model.h"
+#include "centres.h"
 #include "composition.h"
 #include "order.h"
 #include "shape.h"
+#include "shell.h"
 
-enum { STEP_LI_LAYERS = 1000, STEP_ANIONS, STEP_SHARES, STEP_VALENCE = 2000 };
+enum {
+    STEP_LI_LAYERS = 1000,
+    STEP_ANIONS,
+    STEP_SHARES,
+    STEP_CENTRES,
+    STEP_SHELL_OXYGEN,
+    STEP_SHELL_LITHIUM,
+    STEP_GATHER = 1100,
+    STEP_VALENCE = 2000
+};
 enum { MAX_COORDINATION = 6, MAX_LAYERS = LATTICE_MAX_PLANES / 2, SMALLEST_PARTICLE = 3 };
 
 struct builder {
@@ -41,6 +54,8 @@ struct builder {
     const struct component *layer_part[ORDER_COMPONENTS]; /* component of order_rule -> ion */
     int64_t layer_count[ORDER_COMPONENTS]; /* ions of each in all TM layers together */
     int64_t overflow[ORDER_COMPONENTS];    /* TM ions sent to the Li layers */
+    int64_t
+        treatment_e; /* charge of what the treatment of the surface took out: positive for O2- */
     bool ok;
 };
 
@@ -450,6 +465,90 @@ static void fill_anions(struct builder *b) {
             }
 }
 
+/* ---- surface ---- */
+
+/* The host ion whose places a dopant shares; 255 = not known. */
+static uint8_t partner_byte(const struct builder *b, enum sublattice site, const char *replaces) {
+    int e = species_find_element(b->t, replaces);
+    if (site != SUBLATTICE_TM)
+        return site == SUBLATTICE_LI ? SPECIES_LI : ANION_OXIDE;
+    return e < 0 ? SITE_OUTSIDE : (uint8_t)species_of(b->t, e, b->t->elements[e].valence_initial);
+}
+
+/* Dopant k, dealt evenly before, gathers near the surface. */
+static void gather_dopant(struct builder *b, struct shell *shell, size_t k) {
+    char key[64], depth_key[64];
+    snprintf(depth_key, sizeof depth_key, "dopant[%zu].surface_depth_nm", k);
+    double nm = scenario_real(b->s, depth_key);
+    snprintf(key, sizeof key, "dopant[%zu].element", k);
+    int e = species_find_element(b->t, scenario_text(b->s, key));
+    snprintf(key, sizeof key, "dopant[%zu].site", k);
+    char site = scenario_text(b->s, key)[0];
+    snprintf(key, sizeof key, "dopant[%zu].replaces", k);
+    if (nm == 0)
+        return;
+    const struct element *x = &b->t->elements[e];
+    enum sublattice on = site == 'L' ? SUBLATTICE_LI : site == 'T' ? SUBLATTICE_TM : SUBLATTICE_O;
+    struct shell_sites sites = {
+        .anion = on == SUBLATTICE_O, .gap = on == SUBLATTICE_LI, .deepest = SHELL_DEEP};
+    sites.byte[0] =
+        (uint8_t)(x->role == ROLE_ANION ? x->anion_state : species_of(b->t, e, x->valence_initial));
+    sites.byte[1] = partner_byte(b, on, scenario_text(b->s, key));
+    if (b->shape.kind == SHAPE_BULK)
+        complain(b, depth_key, "use structure.geometry = slab, film or particle",
+                 "expected a crystal with a free surface, found a periodic box");
+    else if (x->role == ROLE_CENTRE || sites.byte[1] == SITE_OUTSIDE)
+        complain(b, depth_key, "name the ion in dopant.replaces; polyanions cannot gather",
+                 "expected a dopant that shares the sites of one host ion");
+    else if (!shell_gather(shell, &sites, nm * 10 / b->c->a_A, STEP_GATHER + (uint32_t)k))
+        complain(b, "structure.cells_a", "use fewer cells", "expected memory for a surface");
+}
+
+/* O and Li missing in an outer shell. */
+static void treat_surface(struct builder *b, struct shell *shell) {
+    double nm = scenario_real(b->s, "surface.shell_nm");
+    double oxygen = scenario_real(b->s, "surface.shell_oxygen_vacancies");
+    double lithium = scenario_real(b->s, "surface.shell_lithium_vacancies");
+    double steps = ceil(nm * 10 / b->c->a_A) - 1;
+    if (nm == 0 || oxygen + lithium == 0)
+        return;
+    if (b->shape.kind == SHAPE_BULK) {
+        complain(b, "surface.shell_nm", "use structure.geometry = slab, film or particle",
+                 "expected a crystal with a free surface, found a periodic box");
+        return;
+    }
+    uint8_t deepest = (uint8_t)(steps < SHELL_DEEP - 1 ? steps : SHELL_DEEP - 1);
+    struct shell_sites o = {true, 2, {ANION_OXIDE, ANION_OXIDE}, deepest};
+    struct shell_sites li = {false, 2, {SPECIES_LI, SPECIES_LI}, deepest};
+    int64_t n_o = shell_convert(shell, &o, oxygen, ANION_VACANCY, STEP_SHELL_OXYGEN);
+    int64_t n_li = shell_convert(shell, &li, lithium, SPECIES_VACANCY, STEP_SHELL_LITHIUM);
+    b->treatment_e = 2 * n_o - n_li;
+    b->c->n_li -= n_li;
+}
+
+static bool needs_shell(const struct builder *b) {
+    bool needed = scenario_real(b->s, "surface.shell_nm") > 0;
+    for (size_t k = 0; k < scenario_count(b->s, "dopant"); k++) {
+        char key[64];
+        snprintf(key, sizeof key, "dopant[%zu].surface_depth_nm", k);
+        needed = needed || scenario_real(b->s, key) > 0;
+    }
+    return needed;
+}
+
+static void shape_surface(struct builder *b) {
+    struct shell shell;
+    if (!needs_shell(b))
+        return;
+    if (!shell_create(&shell, &b->c->lattice, b->c->occupancy, b->rule.random))
+        complain(b, "structure.cells_a", "use fewer cells", "expected memory for a surface");
+    for (size_t k = 0; b->ok && k < scenario_count(b->s, "dopant"); k++)
+        gather_dopant(b, &shell, k);
+    if (b->ok)
+        treat_surface(b, &shell);
+    shell_free(&shell);
+}
+
 /* ---- charge ---- */
 
 static int64_t box_excess(const struct composition *m) {
@@ -503,7 +602,7 @@ static int64_t absorb(struct builder *b, const char *symbol, int64_t excess) {
 }
 
 static void close_charge(struct builder *b) {
-    int64_t excess = box_excess(&b->composition);
+    int64_t excess = box_excess(&b->composition) + b->treatment_e;
     struct supercell *c = b->c;
     c->charge_correction = (double)excess / (double)c->n_formula;
     int64_t left = absorb(b, "Ni", absorb(b, "Mn", excess));
@@ -550,13 +649,20 @@ static void add_up(struct builder *b) {
     c->cation_correction = b->composition.cation_correction;
 }
 
+/* P for PO4: its O count as O. */
+static const char *chemical_symbol(const struct species_table *t, const struct component *p) {
+    bool centre = p->element != COMPOSITION_HOST_ION && t->elements[p->element].role == ROLE_CENTRE;
+    return centre ? t->species[t->elements[p->element].species_first].symbol
+                  : composition_symbol(p, t);
+}
+
 /* Formula of the box: cations, then anions. */
 static void write_composition(struct builder *b) {
     for (int anions = 0; anions < 2; anions++)
         for (int i = 0; i < b->composition.n; i++) {
             const struct component *p = &b->composition.part[i];
             if ((p->site == SUBLATTICE_O) == (anions == 1))
-                append_composition(b->c, composition_symbol(p, b->t), p->count);
+                append_composition(b->c, chemical_symbol(b->t, p), p->count);
         }
 }
 
@@ -580,6 +686,10 @@ static void build(struct builder *b) {
         fill_li_layers(b);
     if (b->ok)
         fill_anions(b);
+    if (b->ok)
+        centres_settle(b->c, b->t, b->rule.random, STEP_CENTRES);
+    if (b->ok)
+        shape_surface(b);
     if (b->ok)
         close_charge(b);
 }

@@ -1,6 +1,6 @@
 /* supercell: the pristine crystal in a box: stacking, shape, TM-layer order, dopants, valences.  Immutable once built.
  *
- * Scenario keys read: structure.*, host.formula, dopant[], run.seed.
+ * Scenario keys read: structure.*, host.formula, dopant[], surface.shell_*, run.seed.
  * Surface: each O with an O neighbour outside counts a^2 sqrt(3)/2, its share of a close-packed plane; edges and steps are about right only.
  * Compositions are exact to one ion per element and box; charge neutrality is exact (closed through Mn, then Ni valences).
  */
@@ -15,7 +15,7 @@ struct supercell {
     uint8_t *
         occupancy; /* lattice_n_sites bytes; cation species, anion states, SITE_OUTSIDE; owner: this struct */
     int64_t n_formula; /* existing anion sites / 2 */
-    int64_t n_li;      /* Li+ in the box */
+    int64_t n_li;      /* Li+ in the box, without those that a treatment of the surface takes out */
     int64_t n_tm;      /* ROLE_TM ions in the box */
     int64_t element_count[ELEMENT_MAX];
     double

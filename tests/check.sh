@@ -101,6 +101,27 @@ expect "kmc defaults prints a scenario that loads" defaults
 for name in $("$KMC" list | sed -n 's/^builtin:\([^ ]*\).*/\1/p'); do
     expect "builtin:$name passes kmc check" "$KMC" check "builtin:$name"
 done
+short_cycle() { # scenario: one coarse cycle of a tiny box, everything recounted at every slice
+    rm -rf "$WORK/short"
+    "$KMC" run "builtin:$1" -q --threads 1 --cycles 1 --replicas 1 --check-every 1 --set structure.cells_a=6 --set structure.cells_b=6 \
+        --set structure.repeats=1 --set structure.vacuum_cells=1 --set structure.swap_sweeps=5 --set kinetics.initial_sweeps=5 \
+        --set protocol.slice_percent=5 --set output.snapshots=none -o "$WORK/short" &&
+        awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) column[$k] = k; next } $column["discharge_capacity_mAh_per_g"] > 10 { n++ } END { exit n != 1 }' "$WORK/short/cycles.csv"
+}
+for name in $("$KMC" list | sed -n 's/^builtin:\([^ ]*\).*/\1/p'); do
+    expect "builtin:$name runs a cycle with energy, charge and sums recounted" short_cycle "$name"
+done
+literature() { # the scenarios are those that the table makes, one for each row
+    mkdir -p "$WORK/literature" && sh lattices/literature.sh "$WORK/literature" &&
+        [ "$(ls "$WORK/literature" | wc -l)" = "$(grep -Evc '^(#|family,)' lattices/data/literature_systems.csv)" ] &&
+        [ "$(ls lattices/scenarios | grep -c '^lit-')" = "$(ls "$WORK/literature" | wc -l)" ] &&
+        for file in "$WORK"/literature/*.toml; do cmp "$file" "lattices/scenarios/$(basename "$file")" || return 1; done
+}
+expect "the scenarios of published systems are those of the table" literature
+list_dopants() { "$KMC" list dopants --long | grep -q 'elements.PO4.valences = \[5\]' && "$KMC" list coatings | grep -q '^AlPO4 '; }
+expect "kmc list prints a family with its parameters" list_dopants
+list_nothing() { "$KMC" list frobnications >"$WORK/last_out" 2>"$WORK/last_err"; [ $? = 2 ] && [ ! -s "$WORK/last_out" ] && grep -q 'hint: ' "$WORK/last_err"; }
+expect "kmc list refuses families that there are not" list_nothing
 resolved() { "$KMC" run "$WORK/hash/resolved.toml" -q -o "$WORK/again" && cmp "$WORK/hash/cycles.csv" "$WORK/again/cycles.csv"; }
 expect "resolved.toml repeats the run" resolved
 toml_block() { # n: the n-th block of TOML of the README

@@ -101,16 +101,19 @@ Test(scenario, every_builtin_loads_and_is_described) {
     FILE *out = open_memstream(&list, &size);
     cr_assert_eq(scenario_write_list(out), 0);
     fclose(out);
-    for (rest = list; (line = strtok_r(rest, "\n", &rest)); n++) {
+    for (rest = list; (line = strtok_r(rest, "\n", &rest));) {
         char name[64];
         int used = 0;
+        if (strncmp(line, "builtin:", 8) != 0)
+            continue; /* heads of the families, how to go on */
+        n++;
         cr_assert_eq(sscanf(line, "%63s %n", name, &used), 1);
         cr_assert(strlen(line + used) > 10, "%s needs a description", name);
         struct scenario *s = load_well(name, NULL, 0);
         cr_assert_str_eq(scenario_text(s, "run.name"), name + strlen("builtin:"));
         scenario_free(s);
     }
-    cr_assert_geq(n, 11);
+    cr_assert_geq(n, 100);
     free(list);
 }
 
@@ -214,7 +217,7 @@ Test(scenario, later_sources_win_in_the_documented_order) {
 
 Test(scenario, places_name_file_line_and_column_of_the_key) {
     struct scenario *s = load_well("tests/input/elements.toml", SET("run.threads=2"));
-    cr_assert_str_eq(scenario_place(s, "elements.Sn.role"), "tests/input/elements.toml:5:1");
+    cr_assert_str_eq(scenario_place(s, "elements.Hf.role"), "tests/input/elements.toml:5:1");
     cr_assert_str_eq(scenario_place(s, "conditions.temperature_K"),
                      "tests/input/elements_base.toml:5:1");
     cr_assert_str_eq(scenario_place(s, "structure.stacking"), "builtin:o2-lmr:9:1");
@@ -226,7 +229,7 @@ Test(scenario, places_name_file_line_and_column_of_the_key) {
 Test(scenario, dopants_replace_those_of_the_base) {
     struct scenario *s = load_well("tests/input/elements.toml", SET("dopant[1].fraction=0.1"));
     cr_assert_eq(scenario_count(s, "dopant"), 2);
-    cr_assert_str_eq(scenario_text(s, "dopant[0].element"), "Sn");
+    cr_assert_str_eq(scenario_text(s, "dopant[0].element"), "Hf");
     cr_assert_eq(scenario_real(s, "dopant[0].fraction"), 0.02);
     cr_assert_eq(scenario_real(s, "dopant[1].fraction"), 0.1);
     cr_assert_str_eq(scenario_text(s, "dopant[1].replaces"), "");
@@ -243,9 +246,9 @@ Test(scenario, dopants_can_be_set_as_a_whole) {
 
 Test(scenario, new_elements_take_the_template_defaults) {
     struct scenario *s = load_well("tests/input/elements.toml", NULL, 0);
-    cr_assert_eq(scenario_real_at(s, "elements.Sn.hop_barrier_eV", 0), 1.0);
-    cr_assert(scenario_flag(s, "elements.Sn.mobile"));
-    cr_assert_eq(scenario_real(s, "elements.Sn.tet_extra_eV"), 0.0);
+    cr_assert_eq(scenario_real_at(s, "elements.Hf.hop_barrier_eV", 0), 1.0);
+    cr_assert(scenario_flag(s, "elements.Hf.mobile"));
+    cr_assert_eq(scenario_real(s, "elements.Hf.tet_extra_eV"), 0.0);
     scenario_free(s);
 }
 
@@ -255,7 +258,7 @@ Test(scenario, names_are_sorted_and_complete) {
     int n = 0, found = 0;
     for (size_t i = 0; (name = scenario_name_at(s, "elements", i)); i++, n++) {
         cr_assert(strcmp(before, name) < 0, "%s before %s", before, name);
-        found += strcmp(name, "Sn") == 0 || strcmp(name, "Li") == 0;
+        found += strcmp(name, "Hf") == 0 || strcmp(name, "Li") == 0;
         before = name;
     }
     cr_assert_eq(n, 17);
