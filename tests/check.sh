@@ -425,7 +425,7 @@ if [ -n "$PYTHON" ]; then
     }
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
     expect "figures of a run" "$PYTHON" -m lrmkmc figures "$WORK/hash" -o "$WORK/figures" --format svg
-    "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
+    KMC="$BUILD/kmc" "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
     n=$(grep -oE '[0-9]+ passed' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     f=$(grep -oE '[0-9]+ (failed|error)' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     passed=$((passed + ${n:-0}))
