@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from . import layers, oxygen, voids
+from . import capacity, clusters, layers, oxygen, stem, voids
 from .fade import Array, by_replica, fit_fade, mean_interval
 from .panels import band as _band
 from .panels import band_key as _band_key
@@ -407,6 +407,10 @@ def _no_couples(run: Run) -> str:
     return "" if couples(run.profile) else "profile.bdf.csv has no charge by couple"
 
 
+def _no_clusters(run: Run) -> str:
+    return "" if (run.clusters["size"] > 0).any() else "no voids in clusters.csv"
+
+
 def _no_depth(run: Run) -> str:
     return "" if len(run.depth) else "no free surface, no depth.csv"
 
@@ -425,12 +429,16 @@ def _columns(needs: Sequence[str]) -> Callable[[Run], str]:
 FIGURES: dict[str, tuple[Callable[[Run], Figure], Callable[[Run], str]]] = {
     # name -> (draw, why it cannot be drawn: empty when it can)
     "voltage_profiles": (voltage_profiles, _nothing),
+    "dqdv": (capacity.dqdv, _nothing),
+    "capacity": (capacity.capacity, _nothing),
     "mean_voltages": (mean_voltages, _nothing),
     "structure": (structure, _nothing),
     "redox_couples": (redox_couples, _no_couples),
     "voids": (voids.voids, _columns(voids.COLUMNS)),
+    "cluster_sizes": (clusters.sizes, _no_clusters),
     "oxygen_budget": (oxygen.budget, _columns(oxygen.COLUMNS)),
     "depth_profiles": (oxygen.depth_profiles, _no_depth),
     "layers_top": (lambda run: layers.top_view(run, layers.choose_snapshots(run)), _no_snapshots),
     "layers_side": (lambda run: layers.side_view(run, layers.choose_snapshots(run)), _no_snapshots),
+    "stem": (stem.picture, _no_snapshots),
 }

@@ -282,7 +282,7 @@ def write_run(
         "replicas": replicas,
         "parameter_hash": HASH,
         "scenario": "made-up",
-        "box": {"na": cells},
+        "box": {"formula_units": cells * cells * len(letters) // 2},
         "claims": claims,
     }
     (path / "run.json").write_text(json.dumps(info))
