@@ -11,26 +11,7 @@ os.environ.setdefault(
 import pytest  # noqa: E402
 from synthetic import write_run  # noqa: E402
 
-STUDY = """
-[study]
-name = "tiny"
-description = "three small crystals of O3 and O2"
-replicas = 3
-cycles = 4
-
-[[scenario]]
-name = "o3"
-base = "builtin:demo"
-set.structure.cells_a = 6
-set.structure.cells_b = 6
-
-[[scenario]]
-name = "o2"
-base = "builtin:demo"
-set.structure.cells_a = 6
-set.structure.cells_b = 6
-set.structure.stacking = "ABCB"
-"""
+STUDY = Path(__file__).parents[1] / "examples" / "o3_o2.toml"
 
 
 @pytest.fixture
@@ -52,8 +33,6 @@ def program() -> Path:
 def study_dir(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """O3 against O2 by the program, a few seconds; only to be read."""
     folder = tmp_path_factory.mktemp("study")
-    (folder / "tiny.toml").write_text(STUDY)
-    subprocess.run(
-        [program, "study", "tiny.toml", "-o", "tiny", "-q"], cwd=folder, check=True, timeout=300
-    )
-    return folder / "tiny"
+    command = [program, "study", STUDY, "-o", folder / "o3_o2", "-q"]
+    subprocess.run(command, cwd=folder, check=True, timeout=300)
+    return folder / "o3_o2"
