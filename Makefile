@@ -121,7 +121,7 @@ DEMO_DIR ?= runs/demo
 VENV     := $(BUILD)/venv
 
 # The Python part is optional: without it the table still comes and the figures that were skipped are named.
-$(VENV)/ready: analysis/pyproject.toml $(wildcard analysis/lrmkmc/*.py)
+$(VENV)/ready: analysis/pyproject.toml $(wildcard analysis/lrmkmc/*.py analysis/lrmkmc/assets/*)
 	@mkdir -p $(BUILD)
 	@$(PYTHON) -m venv $(VENV) >$(BUILD)/venv.log 2>&1 && \
 	 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check './analysis[test]' >>$(BUILD)/venv.log 2>&1 && touch $@ \
@@ -135,8 +135,9 @@ demo:
 	$(BUILD)/kmc run builtin:demo -o $(DEMO_DIR)
 	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 10 --at charge --format extxyz -o $(DEMO_DIR)/snapshots/r000_c0010_charge.extxyz
 	@$(MAKE) --no-print-directory $(VENV)/ready
-	@if [ -e $(VENV)/ready ]; then $(VENV)/bin/python -m lrmkmc figures $(DEMO_DIR) --format png; \
-	 else echo "skipped: voltage profiles, mean voltages with the fade fit, structure, layer pictures"; fi
+	@if [ -e $(VENV)/ready ]; then $(VENV)/bin/python -m lrmkmc figures $(DEMO_DIR) --format png && \
+	    $(BUILD)/kmc report $(DEMO_DIR) -o $(DEMO_DIR)/report.html; \
+	 else echo "skipped: voltage profiles, mean voltages with the fade fit, structure, layer pictures, report"; fi
 
 # ---- tests ----
 

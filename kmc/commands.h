@@ -9,6 +9,7 @@ int cmd_check(int argc, char **argv);
 int cmd_voltage(int argc, char **argv);
 int cmd_diffuse(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_divergence(int argc, char **argv);
 int cmd_defaults(int argc, char **argv);

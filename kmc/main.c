@@ -17,6 +17,7 @@ static const struct {
     {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
     {"diffuse", cmd_diffuse, "diffusivities of Li+ against composition and temperature"},
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
+    {"report", cmd_report, "one HTML file of runs and studies, to be mailed"},
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
     {"bench", cmd_bench, "speed and memory on fixed workloads"},

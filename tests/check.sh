@@ -464,7 +464,18 @@ if [ -n "$PYTHON" ]; then
     }
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
     expect "figures of a run" "$PYTHON" -m lrmkmc figures "$WORK/hash" -o "$WORK/figures" --format svg
-    "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
+    report() {
+        KMC_PYTHON=$PYTHON $KMC report "$WORK/hash" -o "$WORK/report.html" && grep -q 'id="viewer-data"' "$WORK/report.html" &&
+            ! grep -q 'https\{0,1\}:' "$WORK/report.html"
+    }
+    expect "kmc report: one page that needs no network" report
+    no_package() {
+        KMC_PYTHON=/bin/false $KMC report "$WORK/hash" -o "$WORK/none.html" >"$WORK/report.log" 2>&1
+        [ $? = 2 ] && [ ! -e "$WORK/none.html" ] && grep -q 'found KMC_PYTHON=/bin/false without it' "$WORK/report.log" &&
+            grep -q 'hint: .pip install' "$WORK/report.log"
+    }
+    expect "kmc report without the Python package: message, hint, exit code 2" no_package
+    KMC="$BUILD/kmc" "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
     n=$(grep -oE '[0-9]+ passed' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     f=$(grep -oE '[0-9]+ (failed|error)' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     passed=$((passed + ${n:-0}))

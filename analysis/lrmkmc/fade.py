@@ -1,6 +1,7 @@
 r"""fade: means over replicas with intervals, and the straight line drawn through the mean discharge voltages.
 
-The voltage fade of record is ``voltage_fade_mV_per_cycle`` in ``summary.csv``; the fit here only draws the line.
+The voltage fade of record is ``voltage_fade_mV_per_cycle`` in ``summary.csv``; ``fit_fade`` only draws the line, and ``fade_table`` gives
+the program's fades over other cycles.
 
     V̄_r(n) ≈ b_r − f_r n   for cycles n ≥ first      (least squares, each replica r by itself)
     f = mean of f_r,  95 % interval f ± t_{0.975, R−1} s / √R
@@ -108,3 +109,76 @@ def fit_fade(cycles: pd.DataFrame, first: int) -> FadeFit | None:
         standard_error_mV=1e3 * float(error),
         half_width_mV=1e3 * float(half),
     )
+
+
+WHOLE_RUN_FADES = (  # metric, column of cycles.csv, unit, scale, end-point form
+    ("voltage_fade_mV_per_cycle", "mean_discharge_voltage_V", "mV/cycle", 1e3, False),
+    ("voltage_fade_endpoint_mV_per_cycle", "mean_discharge_voltage_V", "mV/cycle", 1e3, True),
+    (
+        "window_voltage_fade_mV_per_cycle",
+        "window_mean_discharge_voltage_V",
+        "mV/cycle",
+        1e3,
+        False,
+    ),
+    (
+        "capacity_fade_mAh_per_g_per_cycle",
+        "discharge_capacity_mAh_per_g",
+        "mAh/g/cycle",
+        1.0,
+        False,
+    ),
+    ("energy_fade_Wh_per_kg_per_cycle", "discharge_energy_Wh_per_kg", "Wh/kg/cycle", 1.0, False),
+)
+FADE_COLUMNS = (
+    "metric unit first_cycle last_cycle mean standard_error ci95_low ci95_high replicas".split()
+)
+
+
+def fade_table(cycles: pd.DataFrame, first: int, last: int | None = None) -> pd.DataFrame:
+    """Fades over cycles first..last (default: the last there is), one row each, columns FADE_COLUMNS.
+
+    The definitions are the program's (``kmc/statistics.h``), so over the cycles of record the rows are those of ``summary.csv``: minus the
+    least-squares slope of each replica, or (V_first − V_last)/(last − first) for the end-point form, then the mean over replicas with its
+    95 % Student t interval.  One replica has no interval; its standard error is that of the slope, from the residuals.  What is not defined
+    (fewer than two cycles) is NaN.
+    """
+    end = int(cycles["cycle"].max()) if last is None else last
+    used = cycles[cycles["cycle"].between(first, end)]
+    rows = []
+    for metric, column, unit, scale, endpoint in WHOLE_RUN_FADES:
+        fades, slope_error = _fades(used, column, (first, end) if endpoint else None)
+        mean, error, half = (scale * float(x) for x in mean_interval(fades))
+        if len(fades) == 1:
+            error = scale * slope_error
+        count = int(np.sum(~np.isnan(fades)))
+        rows.append([metric, unit, first, end, mean, error, mean - half, mean + half, count])
+    return pd.DataFrame(rows, columns=FADE_COLUMNS)
+
+
+def _fades(cycles: pd.DataFrame, column: str, ends: tuple[int, int] | None) -> tuple[Array, float]:
+    """Fade of each replica per cycle, NaN where not defined, and the error of the first one's slope."""
+    number, values = by_replica(cycles, column)
+    if not len(number):
+        return np.array([np.nan]), np.nan
+    if ends:
+        if ends[0] == ends[1] or not {*ends} <= {*number}:
+            return np.full(values.shape[1], np.nan), np.nan
+        fall = values[number == ends[0]][0] - values[number == ends[1]][0]
+        return np.asarray(fall / (ends[1] - ends[0])), np.nan
+    lines = [_slope(number, one) for one in values.T]
+    return -np.array([slope for slope, _ in lines]), lines[0][1]
+
+
+def _slope(x: Array, y: Array) -> tuple[float, float]:
+    """Least-squares slope and its standard error, NaN below two and below three points."""
+    use = ~np.isnan(y)
+    n = int(use.sum())
+    if n < 2:
+        return np.nan, np.nan
+    dx, dy = x[use] - x[use].mean(), y[use] - y[use].mean()
+    slope = float(dx @ dy / (dx @ dx))
+    if n < 3:
+        return slope, np.nan
+    residual = dy - slope * dx
+    return slope, math.sqrt(float(residual @ residual) / (n - 2) / float(dx @ dx))

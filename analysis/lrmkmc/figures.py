@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from . import layers, oxygen, voids
+from . import capacity, clusters, layers, oxygen, stem, voids
 from .fade import Array, by_replica, fit_fade, mean_interval
 from .panels import band as _band
 from .panels import band_key as _band_key
@@ -46,7 +47,7 @@ from .style import (
     styled,
 )
 
-__all__ = ["Figure", "run_figures", "save", "voltage_curve"]
+__all__ = ["FIGURES", "Figure", "draw", "run_figures", "save", "voltage_curve"]
 
 CAPACITY = "Capacity (mAh g⁻¹)"
 VOLTAGE = "Voltage vs Li/Li⁺ (V)"
@@ -80,36 +81,26 @@ VALENCE_STYLE = {"2": ":", "3": "--", "4": "-"}
 
 def run_figures(run: Run) -> tuple[dict[str, Figure], list[str]]:
     """All figures of a run by name, and notes on figures left out.  Raises RunError for files that contradict the format."""
-    with styled():
-        drawn = {
-            "voltage_profiles": voltage_profiles(run),
-            "mean_voltages": mean_voltages(run),
-            "structure": structure(run),
-        }
-        notes = []
-        if couples(run.profile):
-            drawn["redox_couples"] = redox_couples(run)
-        else:
-            notes.append("profile.bdf.csv has no charge by couple, redox_couples left out")
-        for name, draw, needs in (
-            ("voids", voids.voids, voids.COLUMNS),
-            ("oxygen_budget", oxygen.budget, oxygen.COLUMNS),
-        ):
-            if set(needs) <= set(run.cycles.columns):
-                drawn[name] = draw(run)
-            else:
-                notes.append(f"cycles.csv has no columns for it, {name} left out (older program)")
-        if len(run.depth):  # only shapes with a free surface have one
-            drawn["depth_profiles"] = oxygen.depth_profiles(run)
-        found = layers.choose_snapshots(run)
-        if not found:
-            notes.append(
-                "no snapshots in this run, layers_top and layers_side left out (output.snapshots)"
-            )
-            return drawn, notes
-        drawn["layers_top"] = layers.top_view(run, found)
-        drawn["layers_side"] = layers.side_view(run, found)
+    drawn, notes = {}, []
+    for name, (make, lacks) in FIGURES.items():
+        if reason := lacks(run):
+            if name != "depth_profiles":  # bulk has none, nobody misses it
+                notes.append(f"{reason}, {name} left out")
+            continue
+        with styled():
+            drawn[name] = make(run)
     return drawn, notes
+
+
+def draw(run: Run, name: str) -> Figure:
+    """One figure of a run.  Raises RunError for an unknown name, or when the run lacks its data."""
+    if name not in FIGURES:
+        raise RunError(f"expected a figure of {', '.join(FIGURES)}, found '{name}'")
+    make, lacks = FIGURES[name]
+    if reason := lacks(run):
+        raise RunError(f"{run.path}: {reason}: no figure '{name}'")
+    with styled():
+        return make(run)
 
 
 # ---- voltage profiles -------------------------------------------------------------------------------------------------
@@ -403,3 +394,51 @@ def _table_provenance(path: Path) -> str:
     info = read_info(beside)
     parts = [f"{key.replace('_', ' ')} {info[key]}" for key in INFO_KEYS]
     return " · ".join([path.name, *parts, *([str(info["claims"])] if info.get("claims") else [])])
+
+
+# ---- which figures there are ------------------------------------------------------------------------------------------
+
+
+def _nothing(run: Run) -> str:
+    return ""
+
+
+def _no_couples(run: Run) -> str:
+    return "" if couples(run.profile) else "profile.bdf.csv has no charge by couple"
+
+
+def _no_clusters(run: Run) -> str:
+    return "" if (run.clusters["size"] > 0).any() else "no voids in clusters.csv"
+
+
+def _no_depth(run: Run) -> str:
+    return "" if len(run.depth) else "no free surface, no depth.csv"
+
+
+def _no_snapshots(run: Run) -> str:
+    return "" if run.snapshots() else "no snapshots in this run (output.snapshots)"
+
+
+def _columns(needs: Sequence[str]) -> Callable[[Run], str]:
+    """Reason when cycles.csv lacks columns: it comes from an older program."""
+    return lambda run: (
+        "" if set(needs) <= set(run.cycles.columns) else "cycles.csv has no columns for it"
+    )
+
+
+FIGURES: dict[str, tuple[Callable[[Run], Figure], Callable[[Run], str]]] = {
+    # name -> (draw, why it cannot be drawn: empty when it can)
+    "voltage_profiles": (voltage_profiles, _nothing),
+    "dqdv": (capacity.dqdv, _nothing),
+    "capacity": (capacity.capacity, _nothing),
+    "mean_voltages": (mean_voltages, _nothing),
+    "structure": (structure, _nothing),
+    "redox_couples": (redox_couples, _no_couples),
+    "voids": (voids.voids, _columns(voids.COLUMNS)),
+    "cluster_sizes": (clusters.sizes, _no_clusters),
+    "oxygen_budget": (oxygen.budget, _columns(oxygen.COLUMNS)),
+    "depth_profiles": (oxygen.depth_profiles, _no_depth),
+    "layers_top": (lambda run: layers.top_view(run, layers.choose_snapshots(run)), _no_snapshots),
+    "layers_side": (lambda run: layers.side_view(run, layers.choose_snapshots(run)), _no_snapshots),
+    "stem": (stem.picture, _no_snapshots),
+}

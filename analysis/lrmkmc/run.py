@@ -10,11 +10,19 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from .fade import fade_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .snapshot import Snapshot
 
 CYCLES_COLUMNS = (
     "cycle replica charge_capacity_mAh_per_g discharge_capacity_mAh_per_g "
@@ -140,6 +148,40 @@ class Run:
                 found[int(match[1]), int(match[2]), match[3]] = path
         return found
 
+    def snapshot(self, cycle: int | None = None, at: str = "charge", replica: int = 0) -> Snapshot:
+        """Occupancy of one replica at the end of a half-cycle; without a cycle, the last one stored.
+
+        Raises RunError when it was not stored (it lists what was), or the file is damaged.
+        """
+        from .snapshot import read_snapshot
+
+        stored = self.snapshots()
+        fitting = [n for r, n, a in stored if r == replica and a == at]
+        key = replica, max(fitting, default=-1) if cycle is None else cycle, at
+        if key not in stored:
+            there = ", ".join(f"cycle {n} {a} of replica {r}" for r, n, a in sorted(stored))
+            wanted = (
+                f"{'a cycle' if cycle is None else f'cycle {cycle}'} at {at} of replica {replica}"
+            )
+            raise RunError(
+                f"{self.path / 'snapshots'}: expected {wanted}, found {there or 'no snapshots'}"
+            )
+        return read_snapshot(stored[key])
+
+    def fade(self, first: int | None = None, last: int | None = None) -> pd.DataFrame:
+        """Fades over cycles first..last with intervals, a row each: see ``lrmkmc.fade.fade_table``.
+
+        Left out, `first` is ``protocol.fade_first_cycle`` and `last` the last cycle: the numbers of record of ``summary.csv``.
+        """
+        start = int(self.setting("protocol.fade_first_cycle")) if first is None else first
+        return fade_table(self.cycles, start, last)
+
+    def figure(self, name: str) -> Figure:
+        """One of the figures of ``lrmkmc.figures`` as a matplotlib figure.  Raises RunError when the run lacks its data."""
+        from . import figures
+
+        return figures.draw(self, name)
+
     def provenance(self) -> str:
         """One line: scenario, box, replicas, seed, parameter hash, version, and the claim (e.g. "uncalibrated")."""
         s, info = "structure.", self.info
@@ -208,6 +250,11 @@ def _read_text(path: Path) -> str:
 
 def read_info(path: Path) -> dict[str, Any]:
     """``run.json`` as a dictionary.  Raises RunError naming file and missing keys."""
+    return read_json(path, INFO_KEYS)
+
+
+def read_json(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """A JSON object that has `keys`.  Raises RunError naming file and missing keys."""
     try:
         info = json.loads(_read_text(path))
     except json.JSONDecodeError as problem:
@@ -216,7 +263,7 @@ def read_info(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(info, dict):
         raise RunError(f"{path}: expected a JSON object, found {type(info).__name__}")
-    if missing := [k for k in INFO_KEYS if k not in info]:
+    if missing := [k for k in keys if k not in info]:
         raise RunError(f"{path}: missing key{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
     return info
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xxhash
 from numpy.typing import NDArray
 
@@ -156,6 +157,43 @@ class Snapshot:
         z = np.select([step == 1, step == -1], [up, -down], 0.0)
         return np.concatenate([lateral, z[:, None]], axis=1)
 
+    def table(self) -> pd.DataFrame:
+        """One row per occupied site, in the order of site ids.
+
+        Columns: ``site`` (id), ``plane``, ``kind`` (OXYGEN, OCT, TET_UP, TET_DOWN), ``j``, ``i``, ``layer`` (TM, Li; O for anions),
+        ``symbol``, ``charge_e`` (formal), ``x_A``, ``y_A``, ``z_A`` (ideal position).
+        """
+        anion = self.anion_state
+        held = ~np.isin(self.occupancy, (0, OUTSIDE))
+        held[:, OXYGEN] = anion < O_VACANCY
+        plane, kind, j, i = np.nonzero(held)
+        byte = self.occupancy[held]
+        symbol = np.full(256, "", dtype=object)
+        charge = np.zeros(256, dtype=np.int64)
+        for index, (name, valence) in self.species.items():
+            symbol[index], charge[index] = name, valence
+        is_anion = kind == OXYGEN
+        layer = np.where(is_anion, "O", np.where(plane % 2 == 0, "TM", "Li"))
+        state = np.where(is_anion, byte & 15, 0)
+        anion_symbol = np.array([ANION_SYMBOL[s] for s in sorted(ANION_SYMBOL)], dtype=object)
+        anion_charge = np.array([ANION_CHARGE[s] for s in sorted(ANION_CHARGE)])
+        place = np.stack([[self.positions_A(k, m) for m in range(4)] for k in range(self.planes)])[
+            plane, kind, j, i
+        ]
+        return pd.DataFrame(
+            {
+                "site": ((plane * 4 + kind) * self.nb + j) * self.na + i,
+                "plane": plane,
+                "kind": kind,
+                "j": j,
+                "i": i,
+                "layer": layer,
+                "symbol": np.where(is_anion, anion_symbol[state], symbol[byte]),
+                "charge_e": np.where(is_anion, anion_charge[state], charge[byte]),
+                **dict(zip(("x_A", "y_A", "z_A"), place.T, strict=True)),
+            }
+        )
+
     def atoms(self) -> Atoms:
         """ASE atoms of all occupied sites at ideal positions; initial charges are formal valences, `tags` the site ids.
 
@@ -163,29 +201,15 @@ class Snapshot:
         """
         from ase import Atoms
 
-        symbols, positions, charges, tags = [], [], [], []
-        for plane in range(self.planes):
-            for kind in (OXYGEN, OCT, TET_UP, TET_DOWN):
-                place = self.positions_A(plane, kind)
-                for j, i in zip(*np.nonzero(self._occupied(plane, kind)), strict=True):
-                    symbol, charge = self._ion(kind, int(self.occupancy[plane, kind, j, i]))
-                    symbols.append(symbol)
-                    charges.append(charge)
-                    positions.append(place[j, i])
-                    tags.append(((plane * 4 + kind) * self.nb + j) * self.na + i)
+        table = self.table()
         return Atoms(
-            symbols, positions=positions, cell=self.cell_A(), pbc=True, charges=charges, tags=tags
+            list(table["symbol"]),
+            positions=table[["x_A", "y_A", "z_A"]].to_numpy(),
+            cell=self.cell_A(),
+            pbc=True,
+            charges=table["charge_e"].to_numpy(),
+            tags=table["site"].to_numpy(),
         )
-
-    def _occupied(self, plane: int, kind: int) -> NDArray[np.bool_]:
-        if kind == OXYGEN:
-            return np.asarray(self.anion_state[plane] < O_VACANCY)
-        return ~np.isin(self.occupancy[plane, kind], (0, OUTSIDE))
-
-    def _ion(self, kind: int, byte: int) -> tuple[str, int]:
-        if kind == OXYGEN:
-            return ANION_SYMBOL[byte & 15], ANION_CHARGE[byte & 15]
-        return self.species[byte]
 
 
 def read_snapshot(path: str | Path) -> Snapshot:

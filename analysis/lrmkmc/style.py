@@ -66,7 +66,7 @@ def legend_below(body: SubFigure, keys: Sequence[Artist], columns: int) -> None:
     )
 
 
-def _settle(figure: Figure) -> None:
+def settle(figure: Figure) -> None:
     """Lays the figure out and keeps the places of its parts to 1e-7 of it.
 
     The solver of constrained layout adds in an order that changes from call to call, and the names of clip paths in an SVG are hashes of
@@ -89,6 +89,6 @@ def save(figure: Figure, folder: Path, name: str, format: str) -> Path:
     path = folder / f"{name}.{format}"
     stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
     with styled():
-        _settle(figure)
+        settle(figure)
         figure.savefig(path, format=format, dpi=DPI, metadata=stamp)
     return path

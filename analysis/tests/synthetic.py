@@ -37,6 +37,15 @@ IN_PLANE = [
     (1, -1),
     (-1, 1),
 ]  # neighbours 0-5 of an O; 2m and 2m + 1 are opposite
+OTHER_METRICS = (
+    ("voltage_fade_endpoint_mV_per_cycle", "mV/cycle"),
+    ("window_voltage_fade_mV_per_cycle", "mV/cycle"),
+    ("capacity_fade_mAh_per_g_per_cycle", "mAh/g/cycle"),
+    ("energy_fade_Wh_per_kg_per_cycle", "Wh/kg/cycle"),
+    ("capacity_retention", "1"),
+    ("energy_retention", "1"),
+    ("mean_hysteresis_V", "V"),
+)
 HASH = "0123456789abcdef"
 COUPLE = "Charge from {} / mAh g-1"
 
@@ -147,6 +156,7 @@ def summary_table(replicas: int) -> pd.DataFrame:
         ["voltage_fade_mV_per_cycle", "mV/cycle", np.nan, 12.0, *error, replicas],
         ["initial_coulombic_efficiency", "1", np.nan, 0.93, *error, replicas],
         ["mean_discharge_voltage_V", "V", 1, 3.788, *error, replicas],
+        *([metric, unit, np.nan, 0.5, *error, replicas] for metric, unit in OTHER_METRICS),
     ]
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
@@ -160,6 +170,9 @@ cells_a = {cells}
 cells_b = {cells}
 [protocol]
 fade_first_cycle = 2
+[kinetics]
+large_step = 0.3
+large_step_share = 0.1
 [elements.Mn]
 role = "TM"
 [elements.Ni]
@@ -282,7 +295,7 @@ def write_run(
         "replicas": replicas,
         "parameter_hash": HASH,
         "scenario": "made-up",
-        "box": {"na": cells},
+        "box": {"formula_units": cells * cells * len(letters) // 2},
         "claims": claims,
     }
     (path / "run.json").write_text(json.dumps(info))

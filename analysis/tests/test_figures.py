@@ -19,13 +19,17 @@ from lrmkmc.snapshot import read_snapshot
 
 NAMES = {
     "voltage_profiles",
+    "dqdv",
+    "capacity",
     "mean_voltages",
     "structure",
     "redox_couples",
     "voids",
+    "cluster_sizes",
     "oxygen_budget",
     "layers_top",
     "layers_side",
+    "stem",
 }
 
 
@@ -55,6 +59,8 @@ def test_every_figure_has_units_and_provenance(run_dir: Path) -> None:
     assert set(drawn) == NAMES and notes == []
     units = {
         "voltage_profiles": "(mAh g⁻¹)",
+        "dqdv": "(mAh g⁻¹ V⁻¹)",
+        "capacity": "(mAh g⁻¹)",
         "mean_voltages": "(V)",
         "structure": "(%)",
         "redox_couples": "(mAh g⁻¹ V⁻¹)",
@@ -62,6 +68,8 @@ def test_every_figure_has_units_and_provenance(run_dir: Path) -> None:
         "oxygen_budget": "(mL g⁻¹)",
         "layers_top": "(Å)",
         "layers_side": "(Å)",
+        "cluster_sizes": "Voids per 1000 formula units",
+        "stem": "(Å)",
     }
     for name, figure in drawn.items():
         words = "\n".join(texts(figure)).replace("\n", " ")
@@ -257,36 +265,30 @@ def test_large_box_is_cropped_and_says_so(tmp_path: Path) -> None:
 
 def test_run_without_snapshots_notes_it(tmp_path: Path) -> None:
     drawn, notes = figures.run_figures(load_run(write_run(tmp_path / "run", snapshots=False)))
-    assert set(drawn) == NAMES - {"layers_top", "layers_side"}
+    assert set(drawn) == NAMES - {"layers_top", "layers_side", "stem"}
     assert "no snapshots" in notes[0]
 
 
-@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
-def test_command_writes_all_figures(
-    run_dir: Path, tmp_path: Path, format: str, capsys: pytest.CaptureFixture[str]
+def test_command_writes_all_figures_the_same_each_time(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert main(["figures", str(run_dir), "-o", str(out), "--format", format]) == 0
-    assert {p.name for p in out.iterdir()} == {f"{n}.{format}" for n in NAMES}
+    assert main(["figures", str(run_dir), "-o", str(out)]) == 0
+    first = {p.name: p.read_bytes() for p in out.iterdir()}
+    assert set(first) == {f"{n}.svg" for n in NAMES}
     assert {Path(p).stem for p in capsys.readouterr().out.split()} == NAMES
-    start = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[format]
-    assert all(p.read_bytes().startswith(start) for p in out.iterdir())
-
-
-def test_same_input_same_svg(run_dir: Path) -> None:
-    folder = run_dir / "figures"
+    assert all(data.startswith(b"<?xml") for data in first.values())
     assert main(["figures", str(run_dir)]) == 0
-    first = {p.name: p.read_bytes() for p in folder.iterdir()}
-    assert main(["figures", str(run_dir)]) == 0
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == first and first
+    assert {p.name: p.read_bytes() for p in (run_dir / "figures").iterdir()} == first
 
 
-def test_png_is_1200_pixels_wide(run_dir: Path) -> None:
+def test_png_is_1200_pixels_wide_and_pdf_is_pdf(run_dir: Path, tmp_path: Path) -> None:
     import matplotlib.image
 
-    assert main(["figures", str(run_dir), "--format", "png"]) == 0
-    widths = {matplotlib.image.imread(p).shape[1] for p in (run_dir / "figures").iterdir()}
-    assert widths == {1200}
+    figure = load_run(run_dir).figure("structure")
+    path = figures.save(figure, tmp_path, "structure", "png")
+    assert matplotlib.image.imread(path).shape[1] == 1200
+    assert figures.save(figure, tmp_path, "structure", "pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_defects_end_with_exit_code_2(run_dir: Path, tmp_path: Path) -> None:
