@@ -99,6 +99,24 @@ static void change_value(struct scenario_value *v, const struct toml_reader_docu
     }
 }
 
+/* Every number has a source and lies in its prior interval. */
+static void check_change(const struct toml_reader_document *d, size_t change) {
+    static const char *const how[] = {"value", "add", "factor"};
+    size_t prior = member(d, change, "prior"), none = toml_reader_count(d);
+    if (!*text_of(d, change, "source"))
+        fail(text_of(d, change, "key"), "expected a source");
+    for (int h = 0; h < 3; h++) {
+        size_t i = member(d, change, how[h]);
+        if (i == none || toml_reader_entry_at(d, i)->type == TOML_READER_FLAG)
+            continue;
+        double x = toml_reader_entry_at(d, i)->real;
+        if (prior == none || toml_reader_entry_at(d, prior)->count != 2 ||
+            !(toml_reader_entry_at(d, prior + 1)->real <= x &&
+              x <= toml_reader_entry_at(d, prior + 2)->real))
+            fail(text_of(d, change, "key"), "expected prior = [low, high] around the number");
+    }
+}
+
 static void apply(struct scenario *s, const struct toml_reader_document *d, size_t entry,
                   const char *key, const char *name, struct scenario_problems *problems) {
     size_t list = member(d, entry, "set");
@@ -110,6 +128,7 @@ static void apply(struct scenario *s, const struct toml_reader_document *d, size
         char place[2 * TOML_READER_PATH_MAX];
         if (!v)
             fail(text_of(d, k, "key"), "expected a key of the schema");
+        check_change(d, k);
         if (strcmp(v->place, "default") != 0 && strncmp(v->place, "preset ", 7) != 0)
             continue; /* given by the user */
         change_value(v, d, k, problems);

@@ -204,6 +204,16 @@ static void check_prior(const struct scenario_leaf *leaf, const char *file) {
     }
 }
 
+/* A default is one of the choices. */
+static void check_choice(const struct scenario_leaf *leaf, const char *file) {
+    const struct toml_reader_document *d = leaf->choices_document;
+    const char *text = toml_reader_entry_at(leaf->document, leaf->fallback)->text;
+    for (size_t k = leaf->choices + 1; k < toml_reader_entry_at(d, leaf->choices)->next; k++)
+        if (strcmp(toml_reader_entry_at(d, k)->text, text) == 0)
+            return;
+    fail(file, leaf->path, "expected a default that is one of the choices");
+}
+
 static void read_leaf(struct scenario_schema *schema, const char *file,
                       const struct toml_reader_document *d, size_t i, bool on_demand) {
     const struct toml_reader_entry *table = toml_reader_entry_at(d, i);
@@ -222,6 +232,8 @@ static void read_leaf(struct scenario_schema *schema, const char *file,
         fail(file, leaf->path, "expected a description");
     if (leaf->prior)
         check_prior(leaf, file);
+    if (leaf->choices && leaf->has_default)
+        check_choice(leaf, file);
 }
 
 static void read_file(struct scenario_schema *schema, const struct embedded_file *file,

@@ -321,21 +321,34 @@ Test(library, presets_follow_each_other_and_give_way_to_the_user) {
     crystal_free(x);
 }
 
-Test(library, resolved_presets_are_not_applied_twice) {
-    struct crystal *x = crystal_build("builtin:lmr-alpo4-coated", NULL, 0);
+/* Presets are not applied twice, elements that joined are there. */
+static void expect_resolved(const char *source) {
     char path[] = "/tmp/test_library_XXXXXX", first[17], second[17];
+    struct scenario *s = scenario_load(source, NULL, 0, stderr);
     int descriptor = mkstemp(path);
     cr_assert_geq(descriptor, 0);
     FILE *out = fdopen(descriptor, "w");
-    cr_assert_eq(scenario_write_resolved(x->s, out), 0);
+    cr_assert_eq(scenario_write_resolved(s, out), 0);
     fclose(out);
-    scenario_hash(x->s, first);
-    crystal_free(x);
-    x = crystal_build(path, NULL, 0);
-    scenario_hash(x->s, second);
-    cr_assert_str_eq(first, second);
-    crystal_free(x);
+    scenario_hash(s, first);
+    scenario_free(s);
+    s = scenario_load(path, NULL, 0, stderr);
+    cr_assert_not_null(s, "%s", source);
+    scenario_hash(s, second);
+    cr_assert_str_eq(first, second, "%s", source);
+    scenario_free(s);
     remove(path);
+}
+
+Test(library, resolved_files_of_all_scenarios_load_to_the_same_values) {
+    for (size_t i = 0; i < embedded_file_count; i++) {
+        char name[128];
+        if (strncmp(embedded_files[i].name, "scenarios/", 10) != 0)
+            continue;
+        snprintf(name, sizeof name, "builtin:%.*s", (int)strcspn(embedded_files[i].name + 10, "."),
+                 embedded_files[i].name + 10);
+        expect_resolved(name);
+    }
 }
 
 Test(library, every_choice_of_a_preset_loads) {
