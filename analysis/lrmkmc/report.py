@@ -332,17 +332,18 @@ def _overview(subject: Subject) -> dict[str, Any]:
     """One row a scenario, where there are several."""
     rows = []
     for label, run in subject.runs.items():
-        cells = [_text(label), _text(run.info.get("composition", ""))]
+        cells = [_text(label)]
         for metric, _, factor, _ in TILES:
             record = run.record(metric)
             mean, interval = _said_by(record, factor)
             cells.append({**_number(factor * record.mean, 2), "text": mean, "range": f"{interval}"})
+        cells.append(_text(run.info.get("composition", "")))
         rows.append({"mark": False, "cells": cells})
     headings = [f"{words} ({unit})#" for _, words, _, unit in TILES]
     return {
         "id": "overview",
         "caption": "Mean over replicas and its 95 % interval.",
-        "columns": _columns("Scenario", "Composition", *headings),
+        "columns": _columns("Scenario", *headings, "Composition"),
         "rows": rows,
     }
 
