@@ -17,7 +17,7 @@ static const struct {
     {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
     {"diffuse", cmd_diffuse, "diffusivities of Li+ against composition and temperature"},
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
-    {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
+    {"export", cmd_export, "lattice snapshots as extended XYZ, POSCAR, CIF, LAMMPS dump or VTK"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
     {"bench", cmd_bench, "speed and memory on fixed workloads"},
     {"selftest", cmd_selftest, "the engines of this machine on textbook problems"},

@@ -164,8 +164,21 @@ export_all() {
         "$KMC" export "$WORK/hash" --cycle 1 --at $at --format extxyz -o "$WORK/$at.extxyz" &&
             "$KMC" export "$WORK/hash" --cycle 1 --at $at --format poscar -o "$WORK/$at.poscar" || return 1
     done
+    mkdir -p "$WORK/formats"
+    for format in extxyz poscar cif lammps vtk; do
+        "$KMC" export "$WORK/hash" --cycle 1 --at charge --format $format -o "$WORK/formats/plain.${format%k}" || return 1
+    done
+    mv "$WORK/formats/plain.vt" "$WORK/formats/plain.vtp"
+    "$KMC" export "$WORK/hash" --cycle 1 --at charge -o "$WORK/formats/plain.extxyz.gz" &&
+        "$KMC" export "$WORK/hash" --cycle 1 --at charge --relax-dimers -o "$WORK/formats/relaxed.extxyz"
 }
-expect "kmc export writes extended XYZ and POSCAR" export_all
+expect "kmc export writes every format" export_all
+voids_selected() { # the void members that --select shows are those that clusters.csv counts, O2 apart
+    sizes=$(awk -F, '$1 == 1 && $2 == 0 && $3 == "charge" { n += $4 * $5 } END { print n + 0 }' "$WORK/hash/clusters.csv")
+    found=$("$KMC" export "$WORK/hash" --cycle 1 --at charge --select clusters=1 -o - | grep -c '^X ')
+    [ "$sizes" -gt 0 ] && [ "$sizes" = "$found" ] || { echo "$sizes in clusters.csv, $found exported"; return 1; }
+}
+expect "kmc export --select clusters shows the voids of clusters.csv" voids_selected
 expect "kmc selftest passes in a short form" "$KMC" selftest --length 0.2
 selftest_json() { "$KMC" selftest --only passes --engine cpu --json | tr -d '\n' | grep -Eq '^\{"seed": [0-9]+,.*"rows": \[.*\], "checked": 1, "failed": 0\}$'; }
 expect "kmc selftest writes JSON" selftest_json
@@ -424,6 +437,11 @@ if [ -n "$PYTHON" ]; then
             "${snap}0001_charge.snap" "$WORK/charge.extxyz" "$WORK/charge.poscar"
     }
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
+    readers() { "$PYTHON" tests/test_export_readers.py "${snap}0001_charge.snap" "$WORK/formats" | tee "$WORK/readers.log"; grep -q ' passed, 0 failed$' "$WORK/readers.log"; }
+    expect "ASE, pymatgen, OVITO, VTK agree on every exported format: composition, cell, neighbours" readers
+    for package in $(sed -n 's/^skipped: no package //p' "$WORK/readers.log"); do
+        skipped="$skipped $package"
+    done
     expect "figures of a run" "$PYTHON" -m lrmkmc figures "$WORK/hash" -o "$WORK/figures" --format svg
     "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
     n=$(grep -oE '[0-9]+ passed' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
