@@ -203,7 +203,7 @@ same_results() { # two directories
     for file in cycles.csv profile.bdf.csv clusters.csv voids.csv summary.csv DONE; do
         cmp "$WORK/$1/$file" "$WORK/$2/$file" || return 1
     done
-    diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ]
+    diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ] && [ ! -e "$WORK/$2/status" ]
 }
 unharmed() { # directory, expected words, flags...: refused with exit code 2, a hint and nothing changed
     directory=$WORK/$1
@@ -298,7 +298,21 @@ surface() { # free surfaces: depth.csv too
     [ $? = 142 ] || { echo "exit code is not 142"; return 1; }
     "$KMC" resume "$WORK/cut" -q >/dev/null && same_results slab cut && cmp "$WORK/slab/depth.csv" "$WORK/cut/depth.csv"
 }
+watch_running() { # while it runs, after a kill, after the resume
+    rm -rf "$WORK/watched"
+    start watched cpu >/dev/null 2>&1 &
+    until [ -e "$WORK/watched/status" ] || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
+    "$KMC" watch "$WORK/watched" >"$WORK/watch"
+    kill -9 $!
+    wait $! 2>/dev/null
+    grep -q 'watched: running' "$WORK/watch" && grep -q '^replica .*, cycle .* of 24, .* V, x_Li' "$WORK/watch" && grep -q '^events an hour' "$WORK/watch" ||
+        { cat "$WORK/watch"; return 1; }
+    "$KMC" resume "$WORK/watched" -q >/dev/null && same_results whole_cpu watched || return 1
+    "$KMC" watch "$WORK/watched" | tee "$WORK/watch" | grep -q 'watched: done' && grep -q '^   24 ' "$WORK/watch"
+}
+watch_refuses() { "$KMC" watch "$1" 2>"$WORK/last_err"; [ $? = 2 ] && grep -q 'hint: ' "$WORK/last_err"; }
 expect "a run with many checkpoints ends" small whole_cpu cpu
+expect "kmc watch shows a run; killed and resumed: the same files" watch_running
 expect "the same with engine exact" small whole_exact exact
 expect "SIGTERM, then resume: the same files" stopped TERM
 expect "SIGINT, then resume with one thread: the same files" stopped INT
@@ -308,6 +322,7 @@ expect "a run with a checkpoint hints at kmc resume" hinted
 expect "resume refuses a finished run" unharmed whole_cpu 'found one that has finished'
 mkdir -p "$WORK/foreign" && echo kept >"$WORK/foreign/file"
 expect "resume refuses a foreign directory" unharmed foreign 'no run.json'
+expect "kmc watch refuses a foreign directory" watch_refuses "$WORK/foreign"
 altered other_scenario 's/^upper_cutoff_V = [0-9.]*/upper_cutoff_V = 4.7/'
 expect "resume refuses a changed scenario" unharmed other_scenario 'hash of the scenario'
 altered other_model 's/^gate_per_li_eV = [0-9.]*/gate_per_li_eV = 0.123/'
@@ -421,6 +436,9 @@ expect "its table is that of kmc compare, paired" compared
 expect "a longer study ends" study study_whole --cycles 8
 expect "SIGTERM, then the same command with one thread: the same files" stopped_study
 expect "killed six times and resumed: the same files" killed_study
+watch_study() { "$KMC" watch "$WORK/$1" | tee "$WORK/watch" | grep -q "$2" && grep -Eq "^o2-Al +$3" "$WORK/watch" || { cat "$WORK/watch"; return 1; }; }
+expect "kmc watch shows a finished study" watch_study study_2 'study_2: 2 of 2 scenarios done' done
+expect "kmc watch shows one that was stopped" watch_study study_half 'kmc resume .*study_half' '(waiting|stopped|done)'
 expect "--max-wallclock twice, then resume: the same files" study_wallclock
 expect "a finished study is refused" study_unharmed study_2 'found a finished one'
 expect "another study in its directory is refused" study_unharmed study_half 'expected o3 .* as in'
