@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "export.h"
 #include "gzip.h"
@@ -281,6 +282,10 @@ static int put(FILE *out, const struct view *v, const struct options *o) {
  * new one is. */
 static int put_file(const char *name, const struct view *v, const struct options *o) {
     char temporary[PATH_BYTES + 8];
+    struct stat status;
+    if (o->force && stat(name, &status) == 0 && !S_ISREG(status.st_mode))
+        return usage_error("--force: expected a regular file", name,
+                           "it replaces the file; `-o -` writes to standard output");
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
     const char *target = o->force ? temporary : name;
     FILE *out = fopen(target, o->force ? "w" : "wx");

@@ -716,6 +716,9 @@ Test(export, command_keeps_existing_files) {
     cr_expect(run_export("run --cycle 3 --at charge -o a.xyz --force") == 0);
     cr_expect(holds("a.xyz", "Properties=species"));
     cr_expect(access("a.xyz.tmp", F_OK) != 0);
+    mkfifo("pipe", 0600); /* a device or pipe would be gone */
+    cr_expect(run_export("run --cycle 3 --at charge -o pipe --force") == 2);
+    cr_expect(holds("err.txt", "expected a regular file"));
 }
 
 Test(export, command_refuses_wrong_usage) {
