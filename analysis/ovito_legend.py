@@ -11,6 +11,7 @@ cations small enough to see O behind them, no ionic radii.
 """
 
 import sys
+from typing import Any
 
 BLACK, ORANGE, SKY, GREEN = (0, 0, 0), (0.90, 0.62, 0), (0.34, 0.71, 0.91), (0, 0.62, 0.45)
 YELLOW, BLUE, VERMILLION, PURPLE = (
@@ -54,7 +55,7 @@ STATE_CODES = [
 ]
 
 
-def set_types(particles):
+def set_types(particles: Any) -> None:
     """Colour and radius of every element of the file."""
     for kind in particles.particle_types.types:
         colour, radius = ELEMENT.get(kind.name, DOPANT)
@@ -62,13 +63,13 @@ def set_types(particles):
         writable.color, writable.radius = colour, radius
 
 
-def states_of(particles):
+def states_of(particles: Any) -> list[str]:
     """State of every site as text: names in extended XYZ, their numbers in LAMMPS dumps."""
     state = particles["state"][...]
     return [s if isinstance(s, str) else STATE_CODES[int(s)] for s in state]
 
 
-def modify(frame, data):
+def modify(frame: int, data: Any) -> None:
     """Modifier function of OVITO's Python interface."""
     particles = data.particles_
     set_types(particles)
@@ -81,7 +82,7 @@ def modify(frame, data):
     )
 
 
-def main(source, target):
+def main(source: str, target: str) -> None:
     from ovito import scene
     from ovito.io import import_file
     from ovito.vis import TachyonRenderer, Viewport
