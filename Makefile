@@ -35,7 +35,7 @@ INCLUDES  = $(addprefix -I,$(wildcard $(addsuffix /include,$(TOML_DIR) $(RANDOM1
 CFLAGS   ?= $(OPTIMISE) -g
 ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(WITH_CUDA),-DKMC_CUDA) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
 ALL_CXXFLAGS = -std=c++17 $(CFLAGS) $(EXACT) $(WARN) $(INCLUDES)
-LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lm -lstdc++
+LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lz -lm -lstdc++
 
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \
@@ -103,7 +103,7 @@ $(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h
 
 # ---- packages ----
 
-DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev libcriterion-dev python3 python3-venv
+DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev zlib1g-dev libcriterion-dev python3 python3-venv
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
 deps:
@@ -198,7 +198,7 @@ gpu-bundle:
 
 $(BUILD)/kmc-static: $(OBJECTS)
 	@echo link $@
-	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lstdc++,-l:libstdc++.a,$(LIBS)) -l:libgomp.a -ldl -lpthread
+	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lz,-l:libz.a,$(subst -lstdc++,-l:libstdc++.a,$(LIBS))) -l:libgomp.a -ldl -lpthread
 
 # ---- house-keeping ----
 

@@ -1,4 +1,4 @@
-/* kmc export: one snapshot of a run directory as extended XYZ or POSCAR. */
+/* kmc export: one snapshot of a run directory as a file of another program. */
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include <ctype.h>
@@ -8,8 +8,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "export.h"
+#include "gzip.h"
 #include "runfiles.h"
 
 enum { USAGE = 2, CORRUPT = 5, PATH_BYTES = 1280, N_LISTED = 6 };
@@ -22,20 +24,42 @@ static const char HELP[] =
     "  --at WHERE           end of `charge`, end of `discharge`, or `initial` (before the first "
     "cycle)\n"
     "  --replica R          replica, from 0 (default 0)\n"
-    "  --format FORMAT      extxyz (default; OVITO, ASE) or poscar (VASP 5)\n"
-    "  -o, --output FILE    file name; `-` writes to standard output\n"
-    "  --with-vacancies     vacant sites as element X (extxyz only)\n"
+    "  --format FORMAT      extxyz (default; OVITO, ASE), poscar (VASP 5), cif, lammps (dump) or "
+    "vtk (points, .vtp)\n"
+    "  -o, --output FILE    file name; `-` writes to standard output; compressed when it ends in "
+    ".gz\n"
+    "  --gzip               compressed, any format but vtk\n"
+    "  --select 'WORDS'     only these sites; every word must hold, commas mean `or`:\n"
+    "      species=Mn,Ni3+,X   elements, or ions of one charge; X = vacant\n"
+    "      layer=TM,Li,O       gap of a cation site, or anion site\n"
+    "      plane=N or N:M      O planes from 0, with the gap above each\n"
+    "      state=peroxo,O2     anion sites: oxide hole peroxo superoxo O2 fluoride sulfide "
+    "chloride vacancy\n"
+    "      box=X0:X1,Y0:Y1,Z0:Z1   angstrom; an end left out is open\n"
+    "      fractions=A0:A1,B0:B1,C0:C1   the same as shares of the cell\n"
+    "      clusters=N          voids of N sites or more\n"
+    "      vacancies           vacant sites\n"
+    "      tm-in-li-layer      transition-metal ions in the gaps of Li\n"
+    "  --with-vacancies     vacant sites as element X (extxyz, lammps, vtk)\n"
+    "  --relax-dimers       draws O-O bonds at 1.45 (peroxo), 1.33 (superoxo), 1.21 A (O2); the "
+    "model has ideal sites\n"
     "  --force              replace an existing file\n"
     "  -q, --quiet          do not print the file name\n"
     "  -h, --help           this text\n"
     "\n"
+    "Of each site extxyz, lammps and vtk have id, layer, oxidation state, cluster (1 = the largest "
+    "void), S_o (charge that\n"
+    "its cations share with an anion site, e) and state of O.\n"
     "Which snapshots a run keeps is set by output.snapshots in its scenario (none, last, all).\n"
-    "Exit codes: 0 ok, 2 wrong usage or no such snapshot, 5 damaged file or failed write.\n";
+    "Exit codes: 0 ok, 2 wrong usage or no such snapshot, 4 out of memory, 5 damaged file or "
+    "failed write.\n";
 
 struct options {
-    const char *directory, *at, *format, *output; /* output NULL = default name */
-    int64_t cycle, replica;                       /* cycle -1 = not given */
-    bool with_vacancies, force, quiet, help;
+    const char *directory, *at, *output; /* output NULL = default name */
+    const struct export_format *format;
+    struct selection selection;
+    int64_t cycle, replica; /* cycle -1 = not given */
+    bool with_vacancies, relaxed, gzip, force, quiet, help;
 };
 
 static int usage_error(const char *what, const char *found, const char *hint) {
@@ -72,17 +96,21 @@ static int parse_option(struct options *o, int option, const char *argument) {
                                "`charge` is the state at the end of the charge");
         return 0;
     case 'f':
-        o->format = argument;
-        if (strcmp(argument, "extxyz") != 0 && strcmp(argument, "poscar") != 0)
-            return usage_error("--format: expected extxyz or poscar", argument,
+        o->format = export_find(argument);
+        if (!o->format)
+            return usage_error("--format: expected extxyz, poscar, cif, lammps or vtk", argument,
                                "ASE converts extxyz to many other formats");
         return 0;
+    case 's':
+        return selection_parse(&o->selection, argument, "kmc export: --select", stderr) ? 0 : USAGE;
     default:
         break;
     }
     if (option == 'o')
         o->output = argument;
     o->with_vacancies |= option == 'v';
+    o->relaxed |= option == 'R';
+    o->gzip |= option == 'z';
     o->force |= option == 'F';
     o->quiet |= option == 'q';
     o->help |= option == 'h';
@@ -91,14 +119,22 @@ static int parse_option(struct options *o, int option, const char *argument) {
 
 static int parse(struct options *o, int argc, char **argv) {
     static const struct option options[] = {
-        {"cycle", required_argument, NULL, 'c'},   {"at", required_argument, NULL, 'a'},
-        {"replica", required_argument, NULL, 'r'}, {"format", required_argument, NULL, 'f'},
-        {"output", required_argument, NULL, 'o'},  {"with-vacancies", no_argument, NULL, 'v'},
-        {"force", no_argument, NULL, 'F'},         {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"cycle", required_argument, NULL, 'c'},
+        {"at", required_argument, NULL, 'a'},
+        {"replica", required_argument, NULL, 'r'},
+        {"format", required_argument, NULL, 'f'},
+        {"output", required_argument, NULL, 'o'},
+        {"with-vacancies", no_argument, NULL, 'v'},
+        {"select", required_argument, NULL, 's'},
+        {"relax-dimers", no_argument, NULL, 'R'},
+        {"gzip", no_argument, NULL, 'z'},
+        {"force", no_argument, NULL, 'F'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option, code = 0;
-    *o = (struct options){.format = "extxyz", .cycle = -1};
+    *o = (struct options){.format = export_at(0), .cycle = -1};
     optind = 0; /* start afresh, also on a second call in one process */
     opterr = 0;
     while (!code && (option = getopt_long(argc, argv, ":o:qh", options, NULL)) != -1) {
@@ -116,6 +152,11 @@ static int parse(struct options *o, int argc, char **argv) {
     return 0;
 }
 
+static bool ends_in(const char *text, const char *suffix) {
+    size_t n = strlen(text), m = strlen(suffix);
+    return n >= m && strcmp(text + n - m, suffix) == 0;
+}
+
 /* Options that only make sense together. */
 static int check(struct options *o) {
     if (!o->at)
@@ -124,9 +165,13 @@ static int check(struct options *o) {
         o->cycle = 0; /* the initial state exists once */
     else if (o->cycle < 0)
         return usage_error("--cycle is missing", NULL, "give --cycle N with N from 1");
-    if (o->with_vacancies && !strcmp(o->format, "poscar"))
-        return usage_error("--with-vacancies: VASP knows no element X", NULL,
-                           "use --format extxyz for vacancies");
+    if (!o->format->vacancies && (o->with_vacancies || selection_wants_vacancies(&o->selection)))
+        return usage_error("vacant sites: this format knows no element X", o->format->name,
+                           "use --format extxyz, lammps or vtk for vacancies and voids");
+    o->gzip |= o->output && ends_in(o->output, ".gz");
+    if (o->gzip && !strcmp(o->format->name, "vtk"))
+        return usage_error("--gzip: VTK opens no compressed file", o->output,
+                           "leave --gzip and .gz out");
     if (o->output && strlen(o->output) >= PATH_BYTES)
         return usage_error("-o: file name is too long", NULL, "use a shorter one");
     return 0;
@@ -140,8 +185,7 @@ static int no_snapshot(const struct options *o, const char *path) {
     snprintf(folder, sizeof folder, "%s/snapshots", o->directory);
     DIR *d = opendir(folder);
     for (struct dirent *e; d && listed < N_LISTED && (e = readdir(d));) {
-        size_t n = strlen(e->d_name);
-        if (n > 5 && !strcmp(e->d_name + n - 5, ".snap"))
+        if (ends_in(e->d_name, ".snap"))
             fprintf(stderr, "%s%s", listed++ ? ", " : "    hint: there is ", e->d_name);
     }
     if (d)
@@ -162,28 +206,86 @@ static int load(struct snapshot *s, const struct options *o) {
     return snapshot_read(s, path, stderr);
 }
 
-/* SCENARIO_rRRR_cCCCC_AT.FORMAT; letters of the scenario name that file systems or shells dislike
+/* SCENARIO_rRRR_cCCCC_AT.SUFFIX; letters of the scenario name that file systems or shells dislike
  * become `_`. */
-static void default_name(char *name, size_t bytes, const struct snapshot *s, const char *format) {
+static void default_name(char *name, size_t bytes, const struct snapshot *s,
+                         const struct options *o) {
     char scenario[sizeof s->scenario];
     snprintf(scenario, sizeof scenario, "%s", *s->scenario ? s->scenario : "snapshot");
     for (char *c = scenario; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr(c == scenario ? "_" : "_.-", *c))
             *c = '_';
-    snprintf(name, bytes, "%s_r%03" PRId64 "_c%04" PRId64 "_%s.%s", scenario, s->replica, s->cycle,
-             s->at, format);
+    snprintf(name, bytes, "%s_r%03" PRId64 "_c%04" PRId64 "_%s.%s%s", scenario, s->replica,
+             s->cycle, s->at, o->format->suffix, o->gzip ? ".gz" : "");
 }
 
-static int put(FILE *out, const struct snapshot *s, const struct options *o) {
-    if (!strcmp(o->format, "poscar"))
-        return export_poscar(out, s, stderr);
-    return export_extxyz(out, s, o->with_vacancies, stderr);
+/* ---- what is a transition metal ---- */
+
+static bool has_role_tm(const struct scenario *scenario, const char *symbol) {
+    char key[64];
+    const char *name;
+    for (size_t k = 0; (name = scenario_name_at(scenario, "elements", k)) != NULL; k++)
+        if (strcmp(name, symbol) == 0) {
+            snprintf(key, sizeof key, "elements.%s.role", symbol);
+            return strcmp(scenario_text(scenario, key), "TM") == 0;
+        }
+    return false;
+}
+
+/* Roles of elements as the run had them; a file that this program cannot read (another version's) gives way to the built-in ones. */
+static struct scenario *load_roles(const char *directory) {
+    char path[PATH_BYTES];
+    char *problems = NULL;
+    size_t bytes = 0;
+    FILE *memory = open_memstream(&problems, &bytes);
+    int n = snprintf(path, sizeof path, "%s/resolved.toml", directory);
+    bool fits = n > 0 && (size_t)n < sizeof path && memory;
+    struct scenario *scenario = fits ? scenario_load(path, NULL, 0, memory) : NULL;
+    if (!scenario) {
+        fprintf(stderr,
+                "note: %s cannot be read by this program: which elements are transition metals is "
+                "as built in\n",
+                path);
+        scenario = scenario_load("builtin:o3-lmr", NULL, 0, stderr);
+    }
+    if (memory)
+        fclose(memory);
+    free(problems);
+    return scenario;
+}
+
+static int find_tm(bool is_tm[SPECIES_MAX], const struct snapshot *s, const char *directory) {
+    struct scenario *scenario = load_roles(directory);
+    if (!scenario)
+        return CORRUPT;
+    for (int k = 0; k < s->n_species; k++)
+        is_tm[k] = k > SPECIES_LI && has_role_tm(scenario, s->species[k].symbol);
+    scenario_free(scenario);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int put(FILE *out, const struct view *v, const struct options *o) {
+    if (!o->gzip)
+        return export_write(out, o->format, v, stderr);
+    FILE *packed = gzip_open(out);
+    int code = packed ? export_write(packed, o->format, v, stderr) : CORRUPT;
+    if ((!packed || fclose(packed) != 0) && !code)
+        code = CORRUPT;
+    if (code)
+        fputs("export: error: cannot compress (disk full?)\n", stderr);
+    return code;
 }
 
 /* With --force a file of another name is renamed over the old one, which so stays whole until the
  * new one is. */
-static int put_file(const char *name, const struct snapshot *s, const struct options *o) {
+static int put_file(const char *name, const struct view *v, const struct options *o) {
     char temporary[PATH_BYTES + 8];
+    struct stat status;
+    if (o->force && stat(name, &status) == 0 && !S_ISREG(status.st_mode))
+        return usage_error("--force: expected a regular file", name,
+                           "it replaces the file; `-o -` writes to standard output");
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
     const char *target = o->force ? temporary : name;
     FILE *out = fopen(target, o->force ? "w" : "wx");
@@ -194,7 +296,7 @@ static int put_file(const char *name, const struct snapshot *s, const struct opt
         fprintf(stderr, "%s: error: cannot create: %s\n", target, strerror(errno));
         return CORRUPT;
     }
-    int code = put(out, s, o);
+    int code = put(out, v, o);
     bool closed = fclose(out) == 0;
     if (!code && closed && (!o->force || rename(target, name) == 0)) {
         if (!o->quiet)
@@ -207,10 +309,25 @@ static int put_file(const char *name, const struct snapshot *s, const struct opt
     return code ? code : CORRUPT;
 }
 
+static int put_snapshot(const struct snapshot *s, const struct options *o) {
+    bool is_tm[SPECIES_MAX];
+    char name[PATH_BYTES];
+    struct view v = {0};
+    int code = find_tm(is_tm, s, o->directory);
+    if (!code)
+        code = view_create(&v, s, is_tm, &o->selection, o->with_vacancies, o->relaxed, stderr);
+    default_name(name, sizeof name, s, o);
+    if (!code && o->output && strcmp(o->output, "-") == 0)
+        code = put(stdout, &v, o);
+    else if (!code)
+        code = put_file(o->output ? o->output : name, &v, o);
+    view_free(&v);
+    return code;
+}
+
 int cmd_export(int argc, char **argv) {
     struct options o;
     struct snapshot s = {0};
-    char name[PATH_BYTES];
     int code = parse(&o, argc, argv);
     if (!code && o.help)
         return fputs(HELP, stdout) < 0 ? CORRUPT : 0;
@@ -220,11 +337,7 @@ int cmd_export(int argc, char **argv) {
         code = load(&s, &o);
     if (code)
         return code;
-    default_name(name, sizeof name, &s, o.format);
-    if (!o.output || strcmp(o.output, "-") != 0)
-        code = put_file(o.output ? o.output : name, &s, &o);
-    else
-        code = put(stdout, &s, &o);
+    code = put_snapshot(&s, &o);
     snapshot_free(&s);
     return code;
 }

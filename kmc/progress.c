@@ -19,20 +19,29 @@ double progress_seconds(const struct progress *p) {
     return now_s() - p->start_s;
 }
 
-void progress_show(struct progress *p, double done, const char *text) {
-    double now = now_s(), used = now - p->start_s;
-    if (p->quiet || now - p->last_s < (p->terminal ? 0.25 : 10.0))
-        return;
-    p->last_s = now;
+double progress_eta_s(const struct progress *p, double done) {
+    double here = done - p->done_before;
+    return here > 0.005 ? progress_seconds(p) * (1 - done) / here : 0;
+}
+
+double progress_moves_per_s(const struct progress *p) {
+    double used = progress_seconds(p);
     int64_t evaluated;
 #pragma omp atomic read
     evaluated = p->evaluated;
-    double here = done - p->done_before;
-    double eta = here > 0.005 ? used * (1 - done) / here : 0;
+    return used > 0 ? (double)evaluated / used : 0;
+}
+
+void progress_show(struct progress *p, double done, const char *text) {
+    double now = now_s();
+    if (p->quiet || now - p->last_s < (p->terminal ? 0.25 : 10.0))
+        return;
+    p->last_s = now;
+    double eta = progress_eta_s(p, done);
     int h = (int)(eta / 3600), m = (int)(eta / 60) % 60, s = (int)eta % 60;
     fprintf(stderr, "%s%3.0f %% %s  %.1e moves/s  ETA %02d:%02d:%02d%s",
-            p->terminal ? "\r\033[K" : "", 100 * done, text,
-            used > 0 ? (double)evaluated / used : 0, h, m, s, p->terminal ? "" : "\n");
+            p->terminal ? "\r\033[K" : "", 100 * done, text, progress_moves_per_s(p), h, m, s,
+            p->terminal ? "" : "\n");
     fflush(stderr);
     p->drawn = p->terminal;
 }

@@ -17,6 +17,10 @@ void progress_start(struct progress *p, bool quiet);
 /* done in [0, 1]; text = where the run is, e.g. "cycle 3/5 charge x_Li=0.43 V=3.71". Not thread safe: call under a lock. */
 void progress_show(struct progress *p, double done, const char *text);
 
+/* Seconds to go when `done` of the work is done, from the pace of this process; 0 = not known yet.  Moves a second. */
+double progress_eta_s(const struct progress *p, double done);
+double progress_moves_per_s(const struct progress *p);
+
 /* Ends the terminal line. */
 void progress_end(struct progress *p);
 

@@ -144,6 +144,7 @@ static void book(struct protocol_run *w) {
                                .current_mA_per_g = w->duration_s > 0 ? sign * dq / hours_passed : 0,
                                .li = at->li,
                                .census = w->o->census ? &w->census : NULL,
+                               .events = &h->sum.events,
                                .evaluated = h->sum.evaluated - w->evaluated_before,
                                .capacity_mAh_per_g = capacity,
                                .charged_mAh_per_g =

@@ -73,6 +73,7 @@ struct protocol_slice {
     double progress;             /* estimate of the share of this half-cycle done, 0 to 1 */
     int64_t evaluated;           /* moves of this slice whose energy was evaluated */
     const struct census *census; /* at its end; NULL when the observer does not ask for it */
+    const struct engine_advanced *events; /* since the start of the half-cycle */
 };
 
 /* Sums over one half-cycle. */

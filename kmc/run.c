@@ -33,6 +33,31 @@ static void show(struct run *run, const struct replica *r, const struct protocol
     progress_show(run->progress, done, text);
 }
 
+static double share_done(const struct run *run) {
+    double sum = 0;
+    for (int64_t k = 0; k < run->sim.replicas; k++) {
+        double done;
+#pragma omp atomic read
+        done = run->track[k].done;
+        sum += done;
+    }
+    return sum / (double)run->sim.replicas;
+}
+
+/* Under the lock of the status. */
+static void write_status(struct run *run) {
+    double done;
+#pragma omp atomic read
+    done = run->progress->done;
+    struct status_run now = {.done = share_done(run),
+                             .eta_s = progress_eta_s(run->progress, done),
+                             .moves_per_s = progress_moves_per_s(run->progress),
+                             .replicas = run->sim.replicas,
+                             .finished = run->ended,
+                             .cycles = run->sim.protocol.cycles};
+    status_write(&run->status, &now, run->info.directory, progress_seconds(run->progress));
+}
+
 static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
     struct worker *w = context;
     struct run *run = w->run;
@@ -42,6 +67,11 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
 #pragma omp atomic
     run->progress->evaluated += s->evaluated;
     show(run, r, s);
+#pragma omp critical(run_status)
+    {
+        status_slice(&run->status, r, s);
+        write_status(run);
+    }
 }
 
 static bool wants_snapshot(const struct run *run, const struct replica *r, int64_t cycle) {
@@ -145,8 +175,14 @@ static int end_group(struct run *run, const struct worker *w, int n, int status)
     }
     if (status && (fault || !run->keeper.stop))
         keeper_fail(&run->keeper);
-    for (int k = 0; status == 0 && k < n; k++)
+    for (int k = 0; status == 0 && k < n; k++) {
         keeper_finish(&run->keeper, w[k].at->r->number);
+#pragma omp critical(run_status)
+        {
+            status_leave(&run->status, w[k].at->r->number);
+            run->ended++;
+        }
+    }
     return status;
 }
 
@@ -360,12 +396,16 @@ void run_begin(struct run *run, struct progress *progress, double weight, const 
     run->progress = progress;
     run->weight = weight;
     run->label = label;
-    for (int64_t k = 0; k < run->sim.replicas; k++)
+    status_init(&run->status);
+    for (int64_t k = 0; k < run->sim.replicas; k++) {
         progress_add(progress, run->track[k].done * weight, true);
+        run->ended += run->finished[k];
+    }
 }
 
 int run_end(struct run *run, int status) {
     int stop = keeper_end(&run->keeper, stderr), written = write_results(run);
+    status_remove(run->info.directory);
     if (stop || status || written)
         return stop ? stop : status ? status : written;
     assert(keeper_complete(&run->keeper));

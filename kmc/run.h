@@ -10,6 +10,7 @@
 #include "output.h"
 #include "progress.h"
 #include "simulation.h"
+#include "status.h"
 
 struct run {
     struct simulation sim;
@@ -26,6 +27,8 @@ struct run {
     struct couples couples;
     const char *snapshots; /* none, last, all */
     double written_s;      /* when cycles.csv was last written, since the start */
+    struct status status;  /* for kmc watch */
+    int64_t ended;         /* replicas that have finished */
 };
 
 /* Nothing held yet: run_free may be called from here on. */

@@ -27,13 +27,14 @@ static void print_cycle(const struct statistics_cycles *c, int64_t cycle, FILE *
             100 * at_cycle(c, "o_molecular_charge", cycle).mean);
 }
 
-static void print_cycles(const struct statistics_cycles *c, FILE *out) {
+void run_table_cycles(const struct statistics_cycles *c, int64_t rows, FILE *out) {
     fputs("cycle   charge discharge  V charge   V discharge      hyster. plateau   TM in Li layer  "
           "  O2 on\n"
           "         mAh/g     mAh/g      V         V  s.e.          V     mAh/g    chg %    dis %  "
           "  chg %\n",
           out);
-    for (int64_t k = 1; k <= c->last_cycle; k++)
+    int64_t first = c->last_cycle - rows + 1;
+    for (int64_t k = first > 1 ? first : 1; k <= c->last_cycle; k++)
         print_cycle(c, k, out);
 }
 
@@ -149,7 +150,7 @@ int run_table_print(const struct output_info *info, bool json, double wall_s, FI
     if (json) {
         print_json(&run, info, out);
     } else {
-        print_cycles(&run.cycles, out);
+        run_table_cycles(&run.cycles, run.cycles.last_cycle, out);
         print_fade(&run, out);
         print_controls(&run, info, wall_s, out);
     }

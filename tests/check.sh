@@ -185,8 +185,21 @@ export_all() {
         "$KMC" export "$WORK/hash" --cycle 1 --at $at --format extxyz -o "$WORK/$at.extxyz" &&
             "$KMC" export "$WORK/hash" --cycle 1 --at $at --format poscar -o "$WORK/$at.poscar" || return 1
     done
+    mkdir -p "$WORK/formats"
+    for format in extxyz poscar cif lammps vtk; do
+        "$KMC" export "$WORK/hash" --cycle 1 --at charge --format $format -o "$WORK/formats/plain.${format%k}" || return 1
+    done
+    mv "$WORK/formats/plain.vt" "$WORK/formats/plain.vtp"
+    "$KMC" export "$WORK/hash" --cycle 1 --at charge -o "$WORK/formats/plain.extxyz.gz" &&
+        "$KMC" export "$WORK/hash" --cycle 1 --at charge --relax-dimers -o "$WORK/formats/relaxed.extxyz"
 }
-expect "kmc export writes extended XYZ and POSCAR" export_all
+expect "kmc export writes every format" export_all
+voids_selected() { # the void members that --select shows are those that clusters.csv counts, O2 apart
+    sizes=$(awk -F, '$1 == 1 && $2 == 0 && $3 == "charge" { n += $4 * $5 } END { print n + 0 }' "$WORK/hash/clusters.csv")
+    found=$("$KMC" export "$WORK/hash" --cycle 1 --at charge --select clusters=1 -o - | grep -c '^X ')
+    [ "$sizes" -gt 0 ] && [ "$sizes" = "$found" ] || { echo "$sizes in clusters.csv, $found exported"; return 1; }
+}
+expect "kmc export --select clusters shows the voids of clusters.csv" voids_selected
 expect "kmc selftest passes in a short form" "$KMC" selftest --length 0.2
 selftest_json() { "$KMC" selftest --only passes --engine cpu --json | tr -d '\n' | grep -Eq '^\{"seed": [0-9]+,.*"rows": \[.*\], "checked": 1, "failed": 0\}$'; }
 expect "kmc selftest writes JSON" selftest_json
@@ -211,7 +224,7 @@ same_results() { # two directories
     for file in cycles.csv profile.bdf.csv clusters.csv voids.csv summary.csv DONE; do
         cmp "$WORK/$1/$file" "$WORK/$2/$file" || return 1
     done
-    diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ]
+    diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ] && [ ! -e "$WORK/$2/status" ]
 }
 unharmed() { # directory, expected words, flags...: refused with exit code 2, a hint and nothing changed
     directory=$WORK/$1
@@ -323,7 +336,21 @@ switching() { # Li+ on the clock below a voltage: an engine is made anew at each
     [ $stops -gt 2 ] || { echo "stopped $stops times"; return 1; }
     same_results film cut
 }
+watch_running() { # while it runs, after a kill, after the resume
+    rm -rf "$WORK/watched"
+    start watched cpu >/dev/null 2>&1 &
+    until [ -e "$WORK/watched/status" ] || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
+    "$KMC" watch "$WORK/watched" >"$WORK/watch"
+    kill -9 $!
+    wait $! 2>/dev/null
+    grep -q 'watched: running' "$WORK/watch" && grep -q '^replica .*, cycle .* of 24, .* V, x_Li' "$WORK/watch" && grep -q '^events an hour' "$WORK/watch" ||
+        { cat "$WORK/watch"; return 1; }
+    "$KMC" resume "$WORK/watched" -q >/dev/null && same_results whole_cpu watched || return 1
+    "$KMC" watch "$WORK/watched" | tee "$WORK/watch" | grep -q 'watched: done' && grep -q '^   24 ' "$WORK/watch"
+}
+watch_refuses() { "$KMC" watch "$1" 2>"$WORK/last_err"; [ $? = 2 ] && grep -q 'hint: ' "$WORK/last_err"; }
 expect "a run with many checkpoints ends" small whole_cpu cpu
+expect "kmc watch shows a run; killed and resumed: the same files" watch_running
 expect "the same with engine exact" small whole_exact exact
 expect "SIGTERM, then resume: the same files" stopped TERM
 expect "SIGINT, then resume with one thread: the same files" stopped INT
@@ -334,6 +361,7 @@ expect "a run with a checkpoint hints at kmc resume" hinted
 expect "resume refuses a finished run" unharmed whole_cpu 'found one that has finished'
 mkdir -p "$WORK/foreign" && echo kept >"$WORK/foreign/file"
 expect "resume refuses a foreign directory" unharmed foreign 'no run.json'
+expect "kmc watch refuses a foreign directory" watch_refuses "$WORK/foreign"
 altered other_scenario 's/^upper_cutoff_V = [0-9.]*/upper_cutoff_V = 4.7/'
 expect "resume refuses a changed scenario" unharmed other_scenario 'hash of the scenario'
 altered other_model 's/^gate_per_li_eV = [0-9.]*/gate_per_li_eV = 0.123/'
@@ -447,6 +475,9 @@ expect "its table is that of kmc compare, paired" compared
 expect "a longer study ends" study study_whole --cycles 8
 expect "SIGTERM, then the same command with one thread: the same files" stopped_study
 expect "killed six times and resumed: the same files" killed_study
+watch_study() { "$KMC" watch "$WORK/$1" | tee "$WORK/watch" | grep -q "$2" && grep -Eq "^o2-Al +$3" "$WORK/watch" || { cat "$WORK/watch"; return 1; }; }
+expect "kmc watch shows a finished study" watch_study study_2 'study_2: 2 of 2 scenarios done' done
+expect "kmc watch shows one that was stopped" watch_study study_half 'kmc resume .*study_half' '(waiting|stopped|done)'
 expect "--max-wallclock twice, then resume: the same files" study_wallclock
 expect "a finished study is refused" study_unharmed study_2 'found a finished one'
 expect "another study in its directory is refused" study_unharmed study_half 'expected o3 .* as in'
@@ -463,6 +494,11 @@ if [ -n "$PYTHON" ]; then
             "${snap}0001_charge.snap" "$WORK/charge.extxyz" "$WORK/charge.poscar"
     }
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
+    readers() { "$PYTHON" tests/test_export_readers.py "${snap}0001_charge.snap" "$WORK/formats" | tee "$WORK/readers.log"; grep -q ' passed, 0 failed$' "$WORK/readers.log"; }
+    expect "ASE, pymatgen, OVITO, VTK agree on every exported format: composition, cell, neighbours" readers
+    for package in $(sed -n 's/^skipped: no package //p' "$WORK/readers.log"); do
+        skipped="$skipped $package"
+    done
     expect "figures of a run" "$PYTHON" -m lrmkmc figures "$WORK/hash" -o "$WORK/figures" --format svg
     report() {
         KMC_PYTHON=$PYTHON $KMC report "$WORK/hash" -o "$WORK/report.html" && grep -q 'id="viewer-data"' "$WORK/report.html" &&

@@ -1,6 +1,6 @@
 /* Guarantees: a snapshot comes back as it was written, any damaged byte is noticed, hostile headers
  * are harmless; exported files hold the sites, charges, layers and cell of the snapshot, and
- * existing files stay. With TEST_EXPORT_DIR set, the files for test_export_ase.py are left there:
+ * existing files stay; selections leave the sites they name and bonds get their lengths. With TEST_EXPORT_DIR set, the files for test_export_ase.py are left there:
  * sample.snap, sample.extxyz, sample.poscar. */
 #define _XOPEN_SOURCE 700 /* POSIX 2008 with nftw */
 #define XXH_INLINE_ALL
@@ -15,6 +15,7 @@
 #include "../kmc/commands.h"
 #include "../kmc/export.h"
 #include "../kernels/philox.h"
+#include "../lattices/lattice.h"
 
 static FILE *nowhere(void) {
     static FILE *out;
@@ -300,13 +301,26 @@ Test(snapshot, random_bytes_are_refused) {
 
 /* ---- formats ---- */
 
-static char *extxyz_of(const struct snapshot *s, bool with_vacancies) {
+/* Ni and Mn of the sample. */
+static const bool is_tm[SPECIES_MAX] = {false, false, true, true, true};
+
+static char *text_of(const struct snapshot *s, const char *format, const char *select,
+                     bool with_vacancies, bool relaxed) {
+    struct view v;
+    struct selection selection = {0};
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
-    cr_assert(export_extxyz(out, s, with_vacancies, stderr) == 0);
+    cr_assert(!select || selection_parse(&selection, select, "test", stderr), "%s", select);
+    cr_assert(view_create(&v, s, is_tm, &selection, with_vacancies, relaxed, stderr) == 0);
+    cr_assert(export_write(out, export_find(format), &v, stderr) == 0);
     fclose(out);
+    view_free(&v);
     return text;
+}
+
+static char *extxyz_of(const struct snapshot *s, bool with_vacancies) {
+    return text_of(s, "extxyz", NULL, with_vacancies, false);
 }
 
 /* Sites that start with a symbol. */
@@ -355,8 +369,10 @@ Test(export, extxyz_comment_line) {
     *strchr(line, '\n') = 0;
     const char *start = "Lattice=\"11.400000000 0.000000000 0.000000000 4.275000000 7.404517";
     cr_expect(!strncmp(line, start, strlen(start)), "%s", line);
-    cr_expect(strstr(line, "Properties=species:S:1:pos:R:3:id:I:1:layer:S:1:oxidation:R:1 cycle=3 "
-                           "voltage_V=4.750000 time_s=123456.789000 scenario=\"o3 _test_, 1\""),
+    cr_expect(strstr(line,
+                     "Properties=species:S:1:pos:R:3:id:I:1:layer:S:1:oxidation:R:1:cluster:I:"
+                     "1:S_o:R:1:state:S:1 cycle=3 "
+                     "voltage_V=4.750000 time_s=123456.789000 scenario=\"o3 _test_, 1\""),
               "%s", line);
     free(text);
     free(s.occupancy);
@@ -424,15 +440,12 @@ Test(export, positions_by_hand) {
 
 Test(export, poscar_is_grouped) {
     struct snapshot s;
-    char *text = NULL, line[8][200];
-    size_t bytes;
+    char line[8][200];
     double c[3];
     int sites = 0;
     sample(&s);
-    FILE *out = open_memstream(&text, &bytes);
-    cr_assert(export_poscar(out, &s, stderr) == 0);
-    fclose(out);
-    FILE *in = fmemopen(text, bytes, "r");
+    char *text = text_of(&s, "poscar", NULL, false, false);
+    FILE *in = fmemopen(text, strlen(text), "r");
     for (int i = 0; i < 8; i++)
         cr_assert(fgets(line[i], sizeof line[i], in));
     cr_expect(!strcmp(line[0], "o3 \"test\", 1 cycle 3 charge voltage 4.750000 V\n"), "%s",
@@ -449,14 +462,197 @@ Test(export, poscar_is_grouped) {
     free(s.occupancy);
 }
 
-Test(export, impossible_lattice_is_refused) {
+static int create(const struct snapshot *s, const char *select) {
+    struct view v;
+    struct selection selection = {0};
+    cr_assert(!select || selection_parse(&selection, select, "test", stderr));
+    int code = view_create(&v, s, is_tm, &selection, false, false, nowhere());
+    view_free(&v);
+    return code;
+}
+
+Test(export, impossible_lattice_and_empty_views_are_refused) {
     struct snapshot s;
     sample(&s);
+    cr_expect(create(&s, NULL) == 0);
+    cr_expect(create(&s, "species=Fe") == 2);
     strcpy(s.letters, "AABABC");
-    cr_expect(export_extxyz(nowhere(), &s, false, nowhere()) == 5);
-    cr_expect(export_poscar(nowhere(), &s, nowhere()) == 5);
-    memset(s.occupancy, 15, (size_t)snapshot_n_sites(&s));
+    cr_expect(create(&s, NULL) == 5);
+    strcpy(s.letters, "ABCABC");
+    for (int64_t k = 0; k < snapshot_n_sites(&s); k++)
+        s.occupancy[k] = snapshot_is_anion(&s, k) ? ANION_OUTSIDE : SITE_OUTSIDE;
+    cr_expect(create(&s, NULL) == 2);
     free(s.occupancy);
+}
+
+/* ---- properties and selections ---- */
+
+static double property(const struct snapshot *s, int64_t id, char state[16]) {
+    char *text = extxyz_of(s, false), *line = site_line(text, id);
+    double s_o;
+    cr_assert(sscanf(line, "%*s %*f %*f %*f %*d %*s %*f %*d %lf %15s", &s_o, state) == 2, "%s",
+              line);
+    free(text);
+    return s_o;
+}
+
+/* Each O of Mn4+ and Li+ in octs has three of each: 3 4/6 + 3/6 e.  */
+Test(export, charge_shared_with_an_anion_and_state) {
+    struct snapshot s;
+    char state[16];
+    sample(&s);
+    for (int64_t k = 0; k < snapshot_n_sites(&s); k++)
+        if (snapshot_is_anion(&s, k))
+            s.occupancy[k] = ANION_OXIDE;
+        else if (s.occupancy[k] > SPECIES_LI && s.occupancy[k] != SITE_OUTSIDE)
+            s.occupancy[k] = 4;
+    int64_t site = site_of(&s, 4, SITE_O, 1, 3);
+    s.occupancy[site] = ANION_HOLE;
+    cr_expect(fabs(property(&s, site, state) - 2.5) < 1e-4 && !strcmp(state, "hole"));
+    /* all the charge of the cations is shared out: 36 Mn4+ in octs and one in a tet, 36 Li+ */
+    char *text = text_of(&s, "extxyz", "layer=O", false, false);
+    double sum = 0;
+    for (char *line = strstr(text, "\nO "); line; line = strstr(line + 1, "\nO ")) {
+        double s_o;
+        cr_assert(sscanf(line, " O %*f %*f %*f %*d O %*f %*d %lf", &s_o) == 1);
+        sum += s_o;
+    }
+    cr_expect(fabs(sum - (37 * 4 + 36)) < 0.01, "%g", sum);
+    free(text);
+    free(s.occupancy);
+}
+
+/* Sites that the words leave. */
+static int count_selected(const struct snapshot *s, const char *select) {
+    char *text = text_of(s, "extxyz", select, false, false);
+    int n = atoi(text);
+    free(text);
+    return n;
+}
+
+Test(export, selections) {
+    struct snapshot s;
+    sample(&s);
+    static const struct {
+        const char *select;
+        int n;
+    } expected[] = {
+        {"species=Mn", 13},
+        {"species=Mn,Li", 49},
+        {"species=Ni2+", 12},
+        {"species=Ni3", 12},
+        {"species=O2-", 64}, /* 72 O sites less 8 in other states */
+        {"layer=TM", 36},
+        {"layer=TM,Li", 73},
+        {"layer=O", 70},
+        {"plane=1", 23}, /* 10 anions, 11 octs, Mn and Li in tets */
+        {"plane=0:5", 143},
+        {"state=hole", 1},
+        {"state=oxide,fluoride", 65},
+        {"vacancies", 286 - 143},
+        {"vacancies layer=Li species=X", 36 * 2 - 2 + 1},
+        {"tm-in-li-layer", 1},
+        {"species=Li tm-in-li-layer layer=Li", -1},
+        {"box=:,:,0:0.1", 12},
+        {"box=:,:,:", 143},
+        {"fractions=:,:,0.999:", -1},
+        {"fractions=0:0.5,:,:0.01 layer=O", 9},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        if (expected[i].n < 0)
+            cr_expect(create(&s, expected[i].select) == 2, "%s", expected[i].select);
+        else
+            cr_expect(count_selected(&s, expected[i].select) == expected[i].n, "%s: %d",
+                      expected[i].select, count_selected(&s, expected[i].select));
+    }
+    free(s.occupancy);
+}
+
+/* The void of the sample: the O vacancy, the O2 and the vacant oct beside them, and nothing else. */
+Test(export, clusters_are_numbered_from_the_largest) {
+    struct snapshot s;
+    sample(&s);
+    int all = count_selected(&s, "clusters=1");
+    char *text = text_of(&s, "extxyz", "clusters=1 layer=O", false, false);
+    cr_expect(count_symbol(text, "X") == 1 && count_symbol(text, "O") == 1, "%s", text);
+    cr_expect(strstr(text, " 1 ") && all >= 2, "%d", all);
+    cr_expect(create(&s, "clusters=1000") == 2);
+    free(text);
+    free(s.occupancy);
+}
+
+Test(export, wrong_selections_say_why) {
+    static const char *const wrong[][2] = {
+        {"", "at least one word"},
+        {"specie=Mn", "species=, layer="},
+        {"species=", "elements, or ions"},
+        {"species", "elements, or ions"},
+        {"species=mn", "elements, or ions"},
+        {"species=Mn4*", "elements, or ions"},
+        {"species=Mn,,Ni", "elements, or ions"},
+        {"layer=tm", "TM, Li or O"},
+        {"plane=-1", "an O plane N"},
+        {"plane=3:2", "an O plane N"},
+        {"plane=1,2", "an O plane N"},
+        {"state=cation", "states of anion sites"},
+        {"box=0:1,0:1", "three ranges in angstrom"},
+        {"box=0:1,0:1,1", "three ranges in angstrom"},
+        {"box=0:1,0:1,2:1", "three ranges in angstrom"},
+        {"fractions=0:x,:,:", "three ranges as shares"},
+        {"clusters=0", "a number of sites from 1"},
+        {"vacancies=1", "expected vacancies"},
+        {"layer=TM layer=Li", "each word once"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct selection selection = {0};
+        char *text = NULL;
+        size_t bytes;
+        FILE *errors = open_memstream(&text, &bytes);
+        cr_expect(!selection_parse(&selection, wrong[i][0], "place", errors), "%s", wrong[i][0]);
+        fclose(errors);
+        cr_expect(!strncmp(text, "place: error: expected ", 23) && strstr(text, wrong[i][1]) &&
+                      strstr(text, "found `") && strstr(text, "hint: "),
+                  "%s: %s", wrong[i][0], text);
+        free(text);
+    }
+}
+
+/* ---- relaxed bonds ---- */
+
+/* Two O of the sample become a pair; their distance in the file is that of their bond. */
+static void expect_bond(int state_a, int state_b, double length, const char *name) {
+    struct snapshot s;
+    double a[3], b[3], square = 0;
+    sample(&s);
+    /* neighbour 0 of an O is the next along a1, neighbour 1 the one before (kernels/lattice.h) */
+    int64_t first = site_of(&s, 3, SITE_O, 1, 1), second = site_of(&s, 3, SITE_O, 1, 2);
+    struct lattice l;
+    cr_assert(!lattice_init(&l, s.letters, s.na, s.nb));
+    int64_t to = lattice_oxygen(&l, lattice_coord_of(&l, first), 0);
+    cr_assert(to == second);
+    s.occupancy[first] = (uint8_t)(state_a | 0 << 4);
+    s.occupancy[second] = (uint8_t)(state_b | 1 << 4);
+    char *text = text_of(&s, "extxyz", NULL, false, true);
+    cr_expect(strstr(text, "note=\"bonded O drawn at 1.45"));
+    cr_expect(strstr(text, ":moved:R:1 "));
+    char *line = site_line(text, first);
+    cr_assert(sscanf(line, "%*s %lf %lf %lf", &a[0], &a[1], &a[2]) == 3);
+    cr_expect(strstr(line, name), "%s", line);
+    free(text);
+    text = text_of(&s, "extxyz", NULL, false, true);
+    line = site_line(text, second);
+    cr_assert(sscanf(line, "%*s %lf %lf %lf", &b[0], &b[1], &b[2]) == 3);
+    for (int i = 0; i < 3; i++)
+        square += (a[i] - b[i]) * (a[i] - b[i]);
+    cr_expect(fabs(sqrt(square) - length) < 1e-5, "%g", sqrt(square));
+    free(text);
+    free(s.occupancy);
+}
+
+Test(export, relaxed_bonds_have_their_lengths) {
+    expect_bond(ANION_PEROXO, ANION_PEROXO, 1.45, " peroxo ");
+    expect_bond(ANION_PEROXO, ANION_MOLECULAR, 1.33, " superoxo ");
+    expect_bond(ANION_MOLECULAR, ANION_MOLECULAR, 1.21, " O2 ");
 }
 
 /* ---- command ---- */
@@ -520,6 +716,9 @@ Test(export, command_keeps_existing_files) {
     cr_expect(run_export("run --cycle 3 --at charge -o a.xyz --force") == 0);
     cr_expect(holds("a.xyz", "Properties=species"));
     cr_expect(access("a.xyz.tmp", F_OK) != 0);
+    mkfifo("pipe", 0600); /* a device or pipe would be gone */
+    cr_expect(run_export("run --cycle 3 --at charge -o pipe --force") == 2);
+    cr_expect(holds("err.txt", "expected a regular file"));
 }
 
 Test(export, command_refuses_wrong_usage) {
@@ -532,7 +731,12 @@ Test(export, command_refuses_wrong_usage) {
         "run --cycle 0 --at charge",
         "run --cycle 3x --at charge",
         "run --cycle 3 --at noon",
-        "run --cycle 3 --at charge --format cif",
+        "run --cycle 3 --at charge --format pdb",
+        "run --at initial --format cif --with-vacancies",
+        "run --at initial --format poscar --select clusters=2",
+        "run --at initial --format vtk --gzip",
+        "run --at initial --select colour=red",
+        "run --at initial --select species=Fe",
         "run --cycle 3 --at charge --replica -1",
         "run run --at initial",
         "nowhere --at initial",
@@ -563,6 +767,18 @@ Test(export, command_refuses_a_damaged_snapshot) {
     cr_expect(access("a.xyz", F_OK) != 0);
 }
 
+/* The bytes of a gzip file depend on the snapshot alone, and hold what the plain file holds. */
+Test(export, gzip_holds_the_same) {
+    char command[] = "gzip -dc a.xyz.gz >b.xyz && cmp a.xyz b.xyz && cmp a.xyz.gz c.xyz.gz";
+    write_run();
+    cr_expect(run_export("run --cycle 3 --at charge -o a.xyz") == 0);
+    cr_expect(run_export("run --cycle 3 --at charge -o a.xyz.gz") == 0);
+    cr_expect(run_export("run --cycle 3 --at charge --gzip -o c.xyz.gz") == 0);
+    cr_expect(system(command) == 0);
+    cr_expect(run_export("run --cycle 3 --at charge --gzip") == 0);
+    cr_expect(access("o3__test___1_r000_c0003_charge.extxyz.gz", F_OK) == 0);
+}
+
 /* Files for the check with ASE: the stacking mixes O3 and O2 so that every letter pair occurs. */
 Test(export, files_for_ase) {
     const char *directory = getenv("TEST_EXPORT_DIR");
@@ -571,11 +787,12 @@ Test(export, files_for_ase) {
         cr_assert(chdir(directory) == 0, "%s", directory);
     fill(&s, "ABCACB", 4, 3);
     cr_assert(snapshot_write(&s, "sample.snap", stderr) == 0);
-    FILE *xyz = fopen("sample.extxyz", "w"), *poscar = fopen("sample.poscar", "w");
-    cr_assert(xyz && poscar);
-    cr_expect(export_extxyz(xyz, &s, false, stderr) == 0);
-    cr_expect(export_poscar(poscar, &s, stderr) == 0);
-    fclose(xyz);
-    fclose(poscar);
+    static const char *const format[] = {"extxyz", "poscar"};
+    for (int k = 0; k < 2; k++) {
+        char name[32], *text = text_of(&s, format[k], NULL, false, false);
+        snprintf(name, sizeof name, "sample.%s", format[k]);
+        write_bytes(name, text, strlen(text));
+        free(text);
+    }
     free(s.occupancy);
 }
