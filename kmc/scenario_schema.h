@@ -4,7 +4,7 @@
  *     elements."*".role      member of an element that a scenario adds under a name of its own
  *     dopant."[]".fraction   member of one table of the list [[dopant]]
  * Elements declared by name inherit type, range and description from the template.
- * Owner: scenario_schema_create's caller frees with scenario_schema_free.  Read-only after creation.
+ * Read once and kept to the end of the program; a study loads thousands of scenarios.
  */
 #ifndef KMC_SCENARIO_SCHEMA_H
 #define KMC_SCENARIO_SCHEMA_H
@@ -41,9 +41,8 @@ struct scenario_schema {
     size_t document_count;
 };
 
-/* Reads the embedded data files.  A mistake in them is a programming error: prints it and aborts. */
-struct scenario_schema *scenario_schema_create(void);
-void scenario_schema_free(struct scenario_schema *schema);
+/* The declarations; may be called by many threads.  A mistake in the embedded files is a programming error: prints it and aborts. */
+const struct scenario_schema *scenario_schema_get(void);
 
 /* Declaration of a concrete path ("dopant[2].site", "elements.Zn.role"), or NULL. */
 const struct scenario_leaf *scenario_schema_find(const struct scenario_schema *schema,

@@ -90,6 +90,16 @@ done
 for file in tests/input/study/*.mustfail.toml; do
     expect "bad input: $file" bad_input study "$file"
 done
+targets="scenario study checkpoint formula snapshot"
+seeds() {
+    rm -rf "$WORK/seeds"
+    for target in $targets; do mkdir -p "$WORK/seeds/$target"; done
+    sh tests/fuzz/seeds.sh "$KMC" "$WORK/seeds"
+}
+expect "seeds of the fuzz targets are made" seeds
+for target in $targets; do # what the fuzzers have found, and what they begin with: `make fuzz` does the rest
+    expect "hostile files: $target" "$BUILD/replay_$target" "$WORK/seeds/$target"/* tests/fuzz/corpus/$target/*
+done
 mkdir -p "$WORK/taken"
 echo kept >"$WORK/taken/file"
 taken() { "$KMC" run builtin:demo -q -o "$WORK/taken"; [ $? = 2 ] && [ "$(ls "$WORK/taken")" = file ]; }
@@ -483,6 +493,11 @@ if [ -z "$QUICK" ]; then
         OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/kmc"
     expect "no finding of the address and undefined-behaviour sanitizers" clean asan cpu o3 hybrid slab tiles
     expect "no finding of them in the GPU's kernels, emulated" clean asan cuda li2mno3 fluorine
+    for target in $targets; do
+        expect "builds with them: replay_$target" make --no-print-directory -j2 EMULATED=1 BUILD="$BUILD/asan" \
+            OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/replay_$target"
+        expect "no finding of them in hostile files: $target" "$BUILD/asan/replay_$target" "$WORK/seeds/$target"/* tests/fuzz/corpus/$target/*
+    done
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         expect "builds: thread sanitizer" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/tsan" CC=clang CXX=clang++ \
             OPTIMISE="-O1 -fsanitize=thread" "$BUILD/tsan/kmc"
