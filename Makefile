@@ -6,6 +6,7 @@
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
 #   make fuzz       hostile scenarios, studies, checkpoints, formulas and snapshots for 20 s (needs clang);  FUZZ_RUNS=N  so many of each
+#   make faults     every request for memory and call of the system fails once (ten minutes);  make kills  200 kills of a study at random times
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
@@ -58,7 +59,7 @@ OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)
            $(if $(WITH_CUDA),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o)) $(if $(EMULATED),$(OBJ)/tests/emulation/emulation.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate fuzz golden gpu-check gpu-bundle bench install clean format lint
+.PHONY: all deps demo test check validate fuzz faults kills golden gpu-check gpu-bundle bench install clean format lint
 
 all: $(BUILD)/kmc
 
@@ -141,7 +142,7 @@ demo:
 
 # ---- tests ----
 
-TEST_FILES     := $(sort $(wildcard tests/*.c))
+TEST_FILES     := $(sort $(filter-out tests/faults.c,$(wildcard tests/*.c)))
 VALIDATE_FILES := $(sort $(wildcard tests/validate/*.c))
 TEST_OBJECTS     = $(patsubst %.c,$(OBJ)/%.o,$(TEST_FILES))
 VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES)) $(OBJ)/tests/fixture.o
@@ -166,7 +167,7 @@ validate:
 
 check:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(FUZZ_TARGETS:%=$(BUILD)/replay_%) $(VENV)/ready
+	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(FUZZ_TARGETS:%=$(BUILD)/replay_%) $(BUILD)/faults.so $(VENV)/ready
 	@python=; [ ! -e $(VENV)/ready ] || python=$(VENV)/bin/python; \
 	 BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$$python sh tests/check.sh
 
@@ -190,6 +191,19 @@ fuzz: all
 	@$(MAKE) --no-print-directory CUDA=0 BUILD=$(BUILD)/fuzz CC=clang CXX=clang++ \
 	    OPTIMISE="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-sanitize-coverage=trace-cmp" $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%)
 	@KMC=$(BUILD)/kmc sh tests/fuzz/fuzz.sh $(BUILD)/fuzz $(FUZZ_TARGETS)
+
+# ---- faults ----
+
+FAULTS_EVERY ?= 1
+
+$(BUILD)/faults.so: tests/faults.c
+	@$(CC) -O1 -fno-builtin $(WARN) -shared -fPIC -o $@ $<
+
+faults: all $(BUILD)/faults.so
+	sh tests/faults.sh $(BUILD)/kmc $(BUILD)/faults.so $(BUILD)/faults $(FAULTS_EVERY)
+
+kills: all
+	sh tests/kills.sh $(BUILD)/kmc $(BUILD)/kills
 
 golden: all
 	@sh tests/golden.sh --print $(BUILD)/kmc cpu 0 >$(BUILD)/hashes.txt

@@ -316,6 +316,48 @@ expect "one process at a time in a run directory" in_use
 expect "killed ten times and resumed: the same files" killed cpu
 expect "the same with engine exact" killed exact
 
+saved_on_the_way() { # command: SIGUSR1 has a second checkpoint written, and the run goes on
+    rm -rf "$WORK/usr1"
+    set -- "$1" "$WORK/usr1"
+    never=output.checkpoint_minutes=0
+    case $1 in
+    run) start usr1 cpu --threads 2 --set $never >/dev/null 2>"$WORK/usr1.err" & ;;
+    resume)
+        cp -R "$WORK/half" "$WORK/usr1" && rm -f "$WORK/usr1/checkpoint.old"
+        "$KMC" resume "$WORK/usr1" -q --set $never >/dev/null 2>"$WORK/usr1.err" & ;;
+    study)
+        set -- "$1" "$WORK/usr1/o3"
+        "$KMC" study tests/input/study/pair.toml -q --cycles 8 --set $never -o "$WORK/usr1" >/dev/null 2>"$WORK/usr1.err" & ;;
+    esac
+    until [ -e "$2/checkpoint.old" ] || ! kill -0 $! 2>/dev/null; do
+        [ -e "$2/cycles.csv" ] && kill -USR1 $!
+        sleep 0.05
+    done
+    [ -e "$2/checkpoint.old" ] || { echo "no checkpoint was written on the way"; cat "$WORK/usr1.err"; return 1; }
+    wait $! || { echo "exit code $?"; cat "$WORK/usr1.err"; return 1; }
+    case $1 in
+    study) same_results study_whole/o3 usr1/o3 && same_results study_whole/o2-Al usr1/o2-Al ;;
+    *) same_results whole_cpu usr1 ;;
+    esac
+}
+expect "SIGUSR1: kmc run writes a checkpoint and goes on" saved_on_the_way run
+expect "SIGUSR1: kmc resume writes a checkpoint and goes on" saved_on_the_way resume
+flipped() { # bytes all over the file: the checkpoint before is used, and the results are those of the whole run
+    size=$(wc -c <"$WORK/half/checkpoint")
+    for k in 0 3 4 8; do
+        rm -rf "$WORK/flipped"
+        cp -R "$WORK/half" "$WORK/flipped"
+        at=$((size * k / 10 + k))
+        byte=$(od -An -tu1 -j $at -N 1 "$WORK/half/checkpoint")
+        printf "\\$(printf %o $(((byte + 1 + 25 * k) % 256)))" | dd of="$WORK/flipped/checkpoint" bs=1 seek=$at conv=notrunc 2>/dev/null
+        [ $((k % 5)) = 4 ] && truncate -s $at "$WORK/flipped/checkpoint"
+        "$KMC" resume "$WORK/flipped" -q >/dev/null 2>"$WORK/last_err" && grep -q 'going on from .*checkpoint.old' "$WORK/last_err" &&
+            same_results whole_cpu flipped || { echo "byte $at of $size"; cat "$WORK/last_err"; return 1; }
+    done
+}
+expect "damaged checkpoints: the same files from the one before" flipped
+expect "requests for memory that fail: a code, a message, nothing lost" env QUICK=1 sh tests/faults.sh "$KMC" "$BUILD/faults.so" "$WORK/faults" 1500
+
 echo "== study"
 pair=tests/input/study/pair.toml
 begin() { # directory, flags...: becomes the program; with & its process is $!
@@ -418,6 +460,7 @@ expect "its table is that of kmc compare, paired" compared
 expect "a longer study ends" study study_whole --cycles 8
 expect "SIGTERM, then the same command with one thread: the same files" stopped_study
 expect "killed six times and resumed: the same files" killed_study
+expect "SIGUSR1: kmc study writes checkpoints and goes on" saved_on_the_way study
 expect "--max-wallclock twice, then resume: the same files" study_wallclock
 expect "a finished study is refused" study_unharmed study_2 'found a finished one'
 expect "another study in its directory is refused" study_unharmed study_half 'expected o3 .* as in'
