@@ -19,6 +19,7 @@ static const struct {
     {"compare", cmd_compare, "table of runs with intervals and paired differences"},
     {"export", cmd_export, "lattice snapshots as extended XYZ or POSCAR"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
+    {"verify", cmd_verify, "recounts of stored states, sums and checksums"},
     {"bench", cmd_bench, "speed and memory on fixed workloads"},
     {"selftest", cmd_selftest, "the engines of this machine on textbook problems"},
     {"divergence", cmd_divergence, "first call after which two engines differ"},

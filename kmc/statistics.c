@@ -602,8 +602,7 @@ struct statistics_difference
 statistics_metric_difference(const struct statistics_cycles *a, const struct statistics_cycles *b,
                              const char *metric, struct statistics_span span, bool same_seed) {
     struct statistics_difference d = {{NAN, NAN, NAN, NAN, 0}, NAN, NAN, NAN, same_seed};
-    double *x = room_for(a->n_replicas + 1, sizeof *x),
-           *y = room_for(b->n_replicas + 1, sizeof *y);
+    double *x = room_for(a->n_replicas + 1, sizeof *x), *y = room_for(b->n_replicas + 1, sizeof *y);
     d = (same_seed ? paired_runs : unpaired_runs)(a, b, metric, span, x, y);
     free(x);
     free(y);

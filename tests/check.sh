@@ -358,6 +358,28 @@ flipped() { # bytes all over the file: the checkpoint before is used, and the re
 expect "damaged checkpoints: the same files from the one before" flipped
 expect "requests for memory that fail: a code, a message, nothing lost" env QUICK=1 sh tests/faults.sh "$KMC" "$BUILD/faults.so" "$WORK/faults" 1500
 
+verified() { # directory: all checks pass
+    "$KMC" verify "$WORK/$1" >"$WORK/verify.out" && grep -q ' 0 failed' "$WORK/verify.out" && grep -q '^ok .*snapshots/.*discharge' "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
+}
+verify_half() { "$KMC" verify "$WORK/half" | tee "$WORK/verify.out" | grep -q '^ok .*checkpoint: replica 0: energy' && grep -q ' 0 failed' "$WORK/verify.out"; }
+verify_sees() { # a run, command on a copy of it, words of the row: exit code 1
+    rm -rf "$WORK/doubtful"
+    cp -R "$WORK/$1" "$WORK/doubtful" && (cd "$WORK/doubtful" && sh -c "$2") 2>/dev/null
+    "$KMC" verify "$WORK/doubtful" >"$WORK/verify.out"
+    [ $? = 1 ] && grep -q "^FAILED .*$3" "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
+}
+verify_json() { "$KMC" verify "$WORK/whole_cpu" --json | tr -d '\n' | grep -Eq '^\{"rows": \[.*"ok": true\}\], "checked": [0-9]+, "failed": 0\}$'; }
+verify_foreign() { "$KMC" verify "$WORK/foreign"; [ $? = 2 ]; }
+expect "kmc verify finds a finished run sound" verified whole_cpu
+expect "kmc verify finds a run of engine exact sound" verified whole_exact
+expect "kmc verify finds the states of an interrupted run sound" verify_half
+expect "kmc verify sees a damaged checkpoint" verify_sees half 'printf x | dd of=checkpoint bs=1 seek=500 conv=notrunc' 'checkpoint: byte'
+expect "kmc verify sees a damaged snapshot" verify_sees half 'printf x | dd of=snapshots/r000_c0000_initial.snap bs=1 seek=800 conv=notrunc' 'initial.snap'
+expect "kmc verify sees another energy" verify_sees whole_cpu "awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) if (\$k == \"energy_eV\") e = k } NR > 1 { \$e += 1 } 1' OFS=, cycles.csv >c && mv c cycles.csv" 'another energy'
+expect "kmc verify sees sums that are none" verify_sees whole_cpu "awk -F, 'NR == 2 { \$3 += 1 } 1' OFS=, cycles.csv >c && mv c cycles.csv" 'row 2: coulombic'
+expect "kmc verify writes JSON" verify_json
+expect "kmc verify refuses a foreign directory" verify_foreign
+
 echo "== study"
 pair=tests/input/study/pair.toml
 begin() { # directory, flags...: becomes the program; with & its process is $!

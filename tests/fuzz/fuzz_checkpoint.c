@@ -17,10 +17,9 @@ struct target {
 };
 
 static void build(struct target *t) {
-    static const char *const set[] = {"structure.cells_a=6", "structure.cells_b=6",
-                                      "structure.repeats=1", "protocol.cycles=2",
-                                      "run.replicas=2",      "run.engine=exact",
-                                      "run.threads=1"};
+    static const char *const set[] = {
+        "structure.cells_a=6", "structure.cells_b=6", "structure.repeats=1", "protocol.cycles=2",
+        "run.replicas=2",      "run.engine=exact",    "run.threads=1"};
     t->scenario = scenario_load("builtin:demo", set, sizeof set / sizeof *set, stderr);
     if (!t->scenario || simulation_create(&t->sim, t->scenario, stderr) ||
         replica_create(&t->replica, t->scenario, &t->sim.species, t->sim.model, t->sim.ops, 1, 0,

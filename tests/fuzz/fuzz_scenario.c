@@ -17,8 +17,7 @@ static void check(const struct scenario *s) {
     char before[17], after[17];
     size_t size;
     char *text = resolved(s, &size);
-    struct scenario *again =
-        scenario_load(fuzz_file((const uint8_t *)text, size), NULL, 0, stderr);
+    struct scenario *again = scenario_load(fuzz_file((const uint8_t *)text, size), NULL, 0, stderr);
     if (!again)
         fuzz_fail("the resolved form does not load");
     scenario_hash(s, before);
