@@ -7,6 +7,7 @@
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
 #   make fuzz       hostile scenarios, studies, checkpoints, formulas and snapshots for 20 s (needs clang);  FUZZ_RUNS=N  so many of each
 #   make faults     every request for memory and call of the system fails once (ten minutes);  make kills  200 kills of a study at random times
+#   make coverage   lines that unit tests and runs reach; fails below 85 % (needs gcovr)
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
@@ -59,7 +60,7 @@ OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)
            $(if $(WITH_CUDA),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o)) $(if $(EMULATED),$(OBJ)/tests/emulation/emulation.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate fuzz faults kills golden gpu-check gpu-bundle bench install clean format lint
+.PHONY: all deps demo test check validate fuzz faults kills coverage golden gpu-check gpu-bundle bench install clean format lint
 
 all: $(BUILD)/kmc
 
@@ -204,6 +205,16 @@ faults: all $(BUILD)/faults.so
 
 kills: all
 	sh tests/kills.sh $(BUILD)/kmc $(BUILD)/kills
+
+# ---- coverage: lines of kmc/, lattices/ and kernels/ that the unit tests and some runs of the program reach ----
+
+COVERAGE_FLOOR ?= 85
+
+coverage:
+	@command -v gcovr >/dev/null || { echo "make coverage needs gcovr: apt-get install gcovr"; exit 2; }
+	@$(MAKE) --no-print-directory CUDA=0 BUILD=$(BUILD)/coverage OPTIMISE="-O0 --coverage" $(BUILD)/coverage/kmc $(BUILD)/coverage/test
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@sh tests/coverage.sh $(BUILD)/coverage $(COVERAGE_FLOOR)
 
 golden: all
 	@sh tests/golden.sh --print $(BUILD)/kmc cpu 0 >$(BUILD)/hashes.txt

@@ -1,4 +1,5 @@
 /* lrm-kmc: kinetic Monte Carlo of voltage fade in Li-rich layered cathodes. */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,8 @@ static int flushed(int status) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGUSR1,
+           SIG_IGN); /* it asks for a checkpoint, and must not end a run that has not begun */
     if (tables_fused()) {
         fputs("kmc: error: this build fuses a*b+c, so results would not be reproducible\n"
               "    hint: compile with -ffp-contract=off\n",

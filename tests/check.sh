@@ -324,13 +324,14 @@ saved_on_the_way() { # command: SIGUSR1 has a second checkpoint written, and the
     run) start usr1 cpu --threads 2 --set $never >/dev/null 2>"$WORK/usr1.err" & ;;
     resume)
         cp -R "$WORK/half" "$WORK/usr1" && rm -f "$WORK/usr1/checkpoint.old"
-        "$KMC" resume "$WORK/usr1" -q --set $never >/dev/null 2>"$WORK/usr1.err" & ;;
+        sed -i 's/^checkpoint_minutes = [^ ]*/checkpoint_minutes = 0.0/' "$WORK/usr1/resolved.toml"
+        "$KMC" resume "$WORK/usr1" -q >/dev/null 2>"$WORK/usr1.err" & ;;
     study)
         set -- "$1" "$WORK/usr1/o3"
         "$KMC" study tests/input/study/pair.toml -q --cycles 8 --set $never -o "$WORK/usr1" >/dev/null 2>"$WORK/usr1.err" & ;;
     esac
     until [ -e "$2/checkpoint.old" ] || ! kill -0 $! 2>/dev/null; do
-        [ -e "$2/cycles.csv" ] && kill -USR1 $!
+        [ -e "$2/lock" ] && kill -USR1 $! # there is a program by now
         sleep 0.05
     done
     [ -e "$2/checkpoint.old" ] || { echo "no checkpoint was written on the way"; cat "$WORK/usr1.err"; return 1; }
