@@ -5,6 +5,9 @@
 #   make demo       a first result in a few minutes: table, figures, snapshots
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
+#   make fuzz       hostile scenarios, studies, checkpoints, formulas and snapshots for 20 s (needs clang);  FUZZ_RUNS=N  so many of each
+#   make faults     every request for memory and call of the system fails once (ten minutes);  make kills  200 kills of a study at random times
+#   make coverage   lines that unit tests and runs reach; fails below 85 % (needs gcovr)
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
@@ -57,7 +60,7 @@ OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)
            $(if $(WITH_CUDA),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o)) $(if $(EMULATED),$(OBJ)/tests/emulation/emulation.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate golden gpu-check gpu-bundle bench install clean format lint
+.PHONY: all deps demo test check validate fuzz faults kills coverage golden gpu-check gpu-bundle bench install clean format lint
 
 all: $(BUILD)/kmc
 
@@ -141,7 +144,7 @@ demo:
 
 # ---- tests ----
 
-TEST_FILES     := $(sort $(wildcard tests/*.c))
+TEST_FILES     := $(sort $(filter-out tests/faults.c,$(wildcard tests/*.c)))
 VALIDATE_FILES := $(sort $(wildcard tests/validate/*.c))
 TEST_OBJECTS     = $(patsubst %.c,$(OBJ)/%.o,$(TEST_FILES))
 VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES)) $(OBJ)/tests/fixture.o
@@ -166,9 +169,53 @@ validate:
 
 check:
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(VENV)/ready
+	@$(MAKE) --no-print-directory all $(BUILD)/test $(BUILD)/validate $(FUZZ_TARGETS:%=$(BUILD)/replay_%) $(BUILD)/faults.so $(VENV)/ready
 	@python=; [ ! -e $(VENV)/ready ] || python=$(VENV)/bin/python; \
 	 BUILD=$(BUILD) NVCC=$(NVCC) PYTHON=$$python sh tests/check.sh
+
+# ---- fuzzing: tests/fuzz ----
+
+FUZZ_TARGETS := scenario study checkpoint formula snapshot
+FUZZ_SHARED   = $(OBJ)/tests/fuzz/fuzz.o $(LIBRARY)
+
+# a target that reads files instead, for `make check`; one that makes its inputs, in a build with clang and -fsanitize=fuzzer-no-link
+$(BUILD)/replay_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay.o $(FUZZ_SHARED)
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(FUZZ_SHARED)
+	@echo link $@
+	@$(CXX) $(CFLAGS) -fopenmp -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+.PRECIOUS: $(OBJ)/tests/fuzz/%.o
+
+fuzz: all
+	@command -v clang >/dev/null || { echo "make fuzz needs clang: apt-get install clang libclang-rt-dev libomp-dev"; exit 2; }
+	@$(MAKE) --no-print-directory CUDA=0 BUILD=$(BUILD)/fuzz CC=clang CXX=clang++ \
+	    OPTIMISE="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-sanitize-coverage=trace-cmp" $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%)
+	@KMC=$(BUILD)/kmc sh tests/fuzz/fuzz.sh $(BUILD)/fuzz $(FUZZ_TARGETS)
+
+# ---- faults ----
+
+FAULTS_EVERY ?= 1
+
+$(BUILD)/faults.so: tests/faults.c
+	@$(CC) -O1 -fno-builtin $(WARN) -shared -fPIC -o $@ $<
+
+faults: all $(BUILD)/faults.so
+	sh tests/faults.sh $(BUILD)/kmc $(BUILD)/faults.so $(BUILD)/faults $(FAULTS_EVERY)
+
+kills: all
+	sh tests/kills.sh $(BUILD)/kmc $(BUILD)/kills
+
+# ---- coverage: lines of kmc/, lattices/ and kernels/ that the unit tests and some runs of the program reach ----
+
+COVERAGE_FLOOR ?= 85
+
+coverage:
+	@command -v gcovr >/dev/null || { echo "make coverage needs gcovr: apt-get install gcovr"; exit 2; }
+	@$(MAKE) --no-print-directory CUDA=0 BUILD=$(BUILD)/coverage OPTIMISE="-O1 --coverage" $(BUILD)/coverage/kmc $(BUILD)/coverage/test
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@sh tests/coverage.sh $(BUILD)/coverage $(COVERAGE_FLOOR)
 
 golden: all
 	@sh tests/golden.sh --print $(BUILD)/kmc cpu 0 >$(BUILD)/hashes.txt
@@ -206,10 +253,10 @@ install: all
 	install -D -m 755 $(BUILD)/kmc $(DESTDIR)$(PREFIX)/bin/$(PROGRAM_NAME)
 
 format:
-	clang-format -i $(wildcard kmc/*.[ch] kernels/*.h lattices/*.[ch] tests/*.[ch] tests/validate/*.[ch])
+	clang-format -i $(wildcard kmc/*.[ch] kernels/*.h lattices/*.[ch] tests/*.[ch] tests/validate/*.[ch] tests/fuzz/*.[ch])
 
 lint:
-	clang-format --dry-run -Werror $(wildcard kmc/*.[ch] kernels/*.h lattices/*.[ch] tests/*.[ch] tests/validate/*.[ch])
+	clang-format --dry-run -Werror $(wildcard kmc/*.[ch] kernels/*.h lattices/*.[ch] tests/*.[ch] tests/validate/*.[ch] tests/fuzz/*.[ch])
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -D_POSIX_C_SOURCE=200809L kmc lattices
 
 clean:

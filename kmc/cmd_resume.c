@@ -9,7 +9,9 @@
 static const char usage[] =
     "kmc resume DIR [flags] - goes on with an interrupted run, same results to the bit\n"
     "Reads resolved.toml and checkpoint (checkpoint.old when that one is damaged) of the run "
-    "directory and works on in it.\n";
+    "directory and works on in it.\n"
+    "Signals as in `kmc run`: SIGINT, SIGTERM save a checkpoint and stop, SIGUSR1 saves one and "
+    "the run goes on.\n";
 
 /* ---- what is there ---- */
 

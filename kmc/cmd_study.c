@@ -13,7 +13,7 @@ static const char usage[] =
     "the table of `kmc compare` on stdout; the first scenario is the reference. Interrupted as "
     "`kmc "
     "run` is; the same\n"
-    "command, or `kmc resume DIR`, goes on.\n"
+    "command, or `kmc resume DIR`, goes on; SIGUSR1 saves checkpoints of all runs under way.\n"
     "\n"
     "  [study]\n"
     "  name = \"stackings\"          # directory runs/stackings, unless -o DIR\n"

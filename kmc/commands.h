@@ -17,6 +17,7 @@ int cmd_defaults(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 
 #endif

@@ -1,4 +1,5 @@
 /* lrm-kmc: kinetic Monte Carlo of voltage fade in Li-rich layered cathodes. */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static const struct {
     {"report", cmd_report, "one HTML file of runs and studies, to be mailed"},
     {"export", cmd_export, "lattice snapshots as extended XYZ, POSCAR, CIF, LAMMPS dump or VTK"},
     {"check", cmd_check, "dry run: composition, box, memory, time"},
+    {"verify", cmd_verify, "recounts of stored states, sums and checksums"},
     {"bench", cmd_bench, "speed and memory on fixed workloads"},
     {"selftest", cmd_selftest, "the engines of this machine on textbook problems"},
     {"divergence", cmd_divergence, "first call after which two engines differ"},
@@ -50,6 +52,8 @@ static int flushed(int status) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGUSR1,
+           SIG_IGN); /* it asks for a checkpoint, and must not end a run that has not begun */
     if (tables_fused()) {
         fputs("kmc: error: this build fuses a*b+c, so results would not be reproducible\n"
               "    hint: compile with -ffp-contract=off\n",

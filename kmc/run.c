@@ -17,6 +17,7 @@ struct worker {
     struct track *track;
     struct protocol_observer observer;
     struct protocol_run *at;
+    int status; /* exit code of what stopped it from here */
 };
 
 static void show(struct run *run, const struct replica *r, const struct protocol_slice *s) {
@@ -102,22 +103,23 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     struct worker *w = context;
     struct run *run = w->run;
     struct clusters voids;
-    if (!clusters_find(&voids, r->model, &r->state.x))
+    if (!clusters_find(&voids, r->model, &r->state.x)) {
+        w->status = EXIT_MEMORY;
         return false;
+    }
     track_half(w->track, r, cycle, charge, h, &voids);
     clusters_free(&voids);
-    if (wants_snapshot(run, r, cycle) &&
-        output_snapshot(&run->info, r, cycle, charge ? "charge" : "discharge", h->end_V, stderr))
-        return false;
-    bool ok = true;
-    if (!charge) {
+    if (wants_snapshot(run, r, cycle))
+        w->status = output_snapshot(&run->info, r, cycle, charge ? "charge" : "discharge", h->end_V,
+                                    stderr);
+    if (!charge && w->status == 0) {
 #pragma omp critical(run_results)
         {
             track_complete(w->track);
-            ok = write_cycles_now(run) == 0;
+            w->status = write_cycles_now(run);
         }
     }
-    return ok;
+    return w->status == 0;
 }
 
 static bool on_boundary(void *context, const struct protocol_run *runs, int n) {
@@ -167,11 +169,15 @@ static int begin_replica(struct run *run, struct replica *r, struct worker *w) {
 
 /* Tells the keeper how a group ended; returns its exit code. */
 static int end_group(struct run *run, const struct worker *w, int n, int status) {
-    bool fault = false;
+    bool fault = false, no_memory = false;
     for (int k = 0; k < n; k++) {
-        fault = fault || w[k].at->status != 0;
-        if (status == 0 && w[k].track->no_memory)
-            status = EXIT_MEMORY;
+        fault = fault || w[k].at->status != 0 || w[k].status != 0;
+        no_memory = no_memory || w[k].track->no_memory || w[k].status == EXIT_MEMORY;
+        status = w[k].status ? w[k].status : status;
+    }
+    if (no_memory) {
+        fprintf(stderr, "%s: error: out of memory for the results\n", run->info.directory);
+        status = EXIT_MEMORY;
     }
     if (status && (fault || !run->keeper.stop))
         keeper_fail(&run->keeper);

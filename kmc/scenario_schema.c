@@ -259,7 +259,7 @@ static void read_file(struct scenario_schema *schema, const struct embedded_file
     }
 }
 
-struct scenario_schema *scenario_schema_create(void) {
+static struct scenario_schema *read_all(void) {
     static const char *const order[] = {"data/run.toml", "data/model.toml", "data/elements.toml",
                                         "data/dopants.toml"};
     struct scenario_schema *schema = scenario_schema_resize(NULL, sizeof *schema);
@@ -275,14 +275,12 @@ struct scenario_schema *scenario_schema_create(void) {
     return schema;
 }
 
-void scenario_schema_free(struct scenario_schema *schema) {
+const struct scenario_schema *scenario_schema_get(void) {
+    static struct scenario_schema *schema;
+#pragma omp critical(scenario_schema)
     if (!schema)
-        return;
-    for (size_t i = 0; i < schema->document_count; i++)
-        toml_reader_free(schema->documents[i]);
-    free(schema->documents);
-    free(schema->leaves);
-    free(schema);
+        schema = read_all();
+    return schema;
 }
 
 bool scenario_schema_has_element(const struct scenario_schema *schema, const char *symbol) {

@@ -5,7 +5,7 @@
  *     dopant."[]".fraction   member of one table of the list [[dopant]]
  * Elements declared by name inherit type, range and description from the template.  Those of data/dopants.toml are no part of a scenario, nor of its
  * hashes, until a dopant, the host's formula or a table [elements.Xx] names them.
- * Owner: scenario_schema_create's caller frees with scenario_schema_free.  Read-only after creation.
+ * Read once and kept to the end of the program; a study loads thousands of scenarios.
  */
 #ifndef KMC_SCENARIO_SCHEMA_H
 #define KMC_SCENARIO_SCHEMA_H
@@ -47,9 +47,8 @@ struct scenario_schema {
     size_t document_count;
 };
 
-/* Reads the embedded data files.  A mistake in them is a programming error: prints it and aborts. */
-struct scenario_schema *scenario_schema_create(void);
-void scenario_schema_free(struct scenario_schema *schema);
+/* The declarations; may be called by many threads.  A mistake in the embedded files is a programming error: prints it and aborts. */
+const struct scenario_schema *scenario_schema_get(void);
 
 /* Declaration of a concrete path ("dopant[2].site", "elements.Zn.role"), or NULL. */
 const struct scenario_leaf *scenario_schema_find(const struct scenario_schema *schema,

@@ -235,7 +235,7 @@ static void add_value(struct scenario *s, const char *path, const struct scenari
 
 struct scenario *scenario_store_create(void) {
     struct scenario *s = scenario_schema_resize(NULL, sizeof *s);
-    *s = (struct scenario){.schema = scenario_schema_create()};
+    *s = (struct scenario){.schema = scenario_schema_get()};
     for (size_t i = 0; i < s->schema->count; i++) {
         const struct scenario_leaf *leaf = &s->schema->leaves[i];
         if (!leaf->is_template && !leaf->on_demand)
@@ -258,11 +258,20 @@ void scenario_store_free(struct scenario *s) {
     free(s->by_path);
     free(s->names);
     free(s->source_text);
-    scenario_schema_free(s->schema);
     free(s);
 }
 
+static int compare_path(const void *key, const void *element) {
+    const struct scenario_value *const *v = element;
+    return strcmp(key, (*v)->path);
+}
+
 struct scenario_value *scenario_store_find(const struct scenario *s, const char *path) {
+    if (s->by_path) {
+        const struct scenario_value **v =
+            bsearch(path, s->by_path, s->count, sizeof *s->by_path, compare_path);
+        return v ? &s->values[*v - s->values] : NULL;
+    }
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->values[i].path, path) == 0)
             return &s->values[i];
@@ -328,32 +337,48 @@ static int by_name(const void *a, const void *b) {
     return order ? order : strcmp(x->member, y->member);
 }
 
+static char *part_of(const char *text, size_t n) {
+    char *part = scenario_schema_resize(NULL, n + 1);
+    snprintf(part, n + 1, "%s", text);
+    return part;
+}
+
 static void add_name(struct scenario *s, const char *table, size_t table_size, const char *member,
-                     size_t member_size) {
-    for (size_t i = 0; i < s->name_count; i++) {
-        const struct scenario_name *n = &s->names[i];
-        if (strlen(n->table) == table_size && strlen(n->member) == member_size &&
-            memcmp(n->table, table, table_size) == 0 && memcmp(n->member, member, member_size) == 0)
-            return;
+                     size_t member_size, size_t *room) {
+    if (s->name_count == *room) {
+        *room = *room ? 2 * *room : 1024;
+        s->names = scenario_schema_resize(s->names, *room * sizeof *s->names);
     }
-    s->names = scenario_schema_resize(s->names, (s->name_count + 1) * sizeof *s->names);
-    struct scenario_name *n = &s->names[s->name_count++];
-    n->table = scenario_schema_resize(NULL, table_size + 1);
-    n->member = scenario_schema_resize(NULL, member_size + 1);
-    snprintf(n->table, table_size + 1, "%s", table);
-    snprintf(n->member, member_size + 1, "%s", member);
+    s->names[s->name_count++] =
+        (struct scenario_name){part_of(table, table_size), part_of(member, member_size)};
+}
+
+/* Of equal neighbours one stays. */
+static void drop_doubles(struct scenario *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->name_count; i++) {
+        if (kept && by_name(&s->names[kept - 1], &s->names[i]) == 0) {
+            free(s->names[i].table);
+            free(s->names[i].member);
+        } else {
+            s->names[kept++] = s->names[i];
+        }
+    }
+    s->name_count = kept;
 }
 
 void scenario_store_index(struct scenario *s) {
     s->by_path = scenario_schema_resize(s->by_path, (s->count + 1) * sizeof *s->by_path);
+    size_t room = 0; /* called once */
     for (size_t i = 0; i < s->count; i++) {
         const char *path = s->values[i].path;
         s->by_path[i] = &s->values[i];
         for (const char *dot = strchr(path, '.'); dot; dot = strchr(dot + 1, '.'))
-            add_name(s, path, (size_t)(dot - path), dot + 1, strcspn(dot + 1, "."));
+            add_name(s, path, (size_t)(dot - path), dot + 1, strcspn(dot + 1, "."), &room);
     }
     qsort(s->by_path, s->count, sizeof *s->by_path, by_path);
     qsort(s->names, s->name_count, sizeof *s->names, by_name);
+    drop_doubles(s);
 }
 
 /* ---- TOML syntax ---- */

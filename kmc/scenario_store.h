@@ -32,8 +32,8 @@ struct scenario_name {
 };
 
 struct scenario {
-    struct scenario_schema *schema; /* owner: this struct */
-    struct scenario_value *values;  /* owner: this struct */
+    const struct scenario_schema *schema; /* shared by all scenarios */
+    struct scenario_value *values;        /* owner: this struct */
     size_t count, capacity;
     const struct scenario_value **by_path;
     struct scenario_name *names;

@@ -1,8 +1,19 @@
 #include "statistics.h"
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Some numbers a replica or cycle.  Without memory the program ends: a value that is not defined would look like one in tables. */
+static void *room_for(size_t n, size_t size) {
+    void *room = calloc(n, size);
+    if (!room) {
+        fprintf(stderr, "error: statistics: expected %zu bytes of memory, found none\n", n * size);
+        exit(4);
+    }
+    return room;
+}
 
 /* ---- numbers ---- */
 
@@ -180,9 +191,7 @@ static struct statistics_difference difference(struct statistics_estimate e, dou
 
 struct statistics_difference statistics_paired(const double *a, const double *b, size_t n) {
     struct statistics_difference d = {{NAN, NAN, NAN, NAN, 0}, NAN, NAN, NAN, true};
-    double scale = 0, *x = malloc((n + 1) * sizeof *x);
-    if (!x)
-        return d;
+    double scale = 0, *x = room_for(n + 1, sizeof *x);
     for (size_t i = 0; i < n; i++) {
         x[i] = a[i] - b[i]; /* NaN when either is */
         scale = fmax(scale, fmax(fabs(a[i]), fabs(b[i])));
@@ -389,23 +398,22 @@ static double at_cycle(const struct statistics_cycles *c, int column, size_t r, 
     return cell(c->table, c->order[c->start[r] + (size_t)(cycle - 1)], column);
 }
 
-/* Line through a column over the cycles of a span; NaN slope when out of memory or below two
+/* Line through a column over the cycles of a span; NaN slope below two
  * points. */
 static struct statistics_line column_line(const struct statistics_cycles *c, const char *name,
                                           size_t r, struct statistics_span span) {
     int column = statistics_table_column(c->table, name);
     size_t n = c->start[r + 1] - c->start[r], m = 0;
     struct statistics_line line = {NAN, NAN, NAN, 0};
-    double *x = malloc((n + 1) * 2 * sizeof *x), *y = x ? x + n + 1 : NULL;
-    for (size_t i = c->start[r]; x && i < c->start[r + 1]; i++) {
+    double *x = room_for((n + 1) * 2, sizeof *x), *y = x + n + 1;
+    for (size_t i = c->start[r]; i < c->start[r + 1]; i++) {
         double cycle = row_cycle(c, i);
         if (cycle < (double)span.first || cycle > (double)span.last)
             continue;
         x[m] = cycle;
         y[m++] = cell(c->table, c->order[i], column);
     }
-    if (x)
-        line = statistics_line_fit(x, y, m);
+    line = statistics_line_fit(x, y, m);
     free(x);
     return line;
 }
@@ -533,10 +541,7 @@ double statistics_metric(const struct statistics_cycles *c, const char *metric, 
 struct statistics_estimate statistics_metric_estimate(const struct statistics_cycles *c,
                                                       const char *metric,
                                                       struct statistics_span span) {
-    struct statistics_estimate none = {NAN, NAN, NAN, NAN, 0};
-    double *value = calloc(c->n_replicas + 1, sizeof *value);
-    if (!value)
-        return none;
+    double *value = room_for(c->n_replicas + 1, sizeof *value);
     for (size_t r = 0; r < c->n_replicas; r++)
         value[r] = statistics_metric(c, metric, r, span);
     struct statistics_estimate e = statistics_estimate(value, c->n_replicas);
@@ -569,16 +574,14 @@ static struct statistics_difference paired_runs(const struct statistics_cycles *
                                                 const char *metric, struct statistics_span span,
                                                 double *x, double *y) {
     struct statistics_difference d = {{NAN, NAN, NAN, NAN, 0}, NAN, NAN, NAN, true};
-    size_t *in_a = calloc(a->n_replicas + 1, sizeof *in_a);
-    size_t *in_b = calloc(b->n_replicas + 1, sizeof *in_b);
-    if (in_a && in_b) {
-        size_t n = match_replicas(a, b, in_a, in_b);
-        for (size_t i = 0; i < n; i++) {
-            x[i] = statistics_metric(a, metric, in_a[i], span);
-            y[i] = statistics_metric(b, metric, in_b[i], span);
-        }
-        d = statistics_paired(x, y, n);
+    size_t *in_a = room_for(a->n_replicas + 1, sizeof *in_a);
+    size_t *in_b = room_for(b->n_replicas + 1, sizeof *in_b);
+    size_t n = match_replicas(a, b, in_a, in_b);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = statistics_metric(a, metric, in_a[i], span);
+        y[i] = statistics_metric(b, metric, in_b[i], span);
     }
+    d = statistics_paired(x, y, n);
     free(in_a);
     free(in_b);
     return d;
@@ -599,9 +602,8 @@ struct statistics_difference
 statistics_metric_difference(const struct statistics_cycles *a, const struct statistics_cycles *b,
                              const char *metric, struct statistics_span span, bool same_seed) {
     struct statistics_difference d = {{NAN, NAN, NAN, NAN, 0}, NAN, NAN, NAN, same_seed};
-    double *x = calloc(a->n_replicas + 1, sizeof *x), *y = calloc(b->n_replicas + 1, sizeof *y);
-    if (x && y)
-        d = (same_seed ? paired_runs : unpaired_runs)(a, b, metric, span, x, y);
+    double *x = room_for(a->n_replicas + 1, sizeof *x), *y = room_for(b->n_replicas + 1, sizeof *y);
+    d = (same_seed ? paired_runs : unpaired_runs)(a, b, metric, span, x, y);
     free(x);
     free(y);
     return d;

@@ -1,7 +1,7 @@
 /* toml_reader: a TOML text as a flat list of entries with the line and column of every key and value.
  *
  * C-callable shim over toml++.  No exception leaves it.  Texts are treated as hostile: nesting is limited (16 levels, 800 dots on a line),
- * so are the lengths of paths (255 bytes); NUL characters in texts are refused.
+ * so are the lengths of paths (255 bytes); NUL characters in texts are refused.  Without memory the program ends with exit code 4.
  *
  * The entries are in document order, every table or list directly before what it holds:
  *     path "a"         TABLE, next = 3            [a]

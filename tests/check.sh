@@ -90,6 +90,16 @@ done
 for file in tests/input/study/*.mustfail.toml; do
     expect "bad input: $file" bad_input study "$file"
 done
+targets="scenario study checkpoint formula snapshot"
+seeds() {
+    rm -rf "$WORK/seeds"
+    for target in $targets; do mkdir -p "$WORK/seeds/$target"; done
+    sh tests/fuzz/seeds.sh "$KMC" "$WORK/seeds"
+}
+expect "seeds of the fuzz targets are made" seeds
+for target in $targets; do # what the fuzzers have found, and what they begin with: `make fuzz` does the rest
+    expect "hostile files: $target" "$BUILD/replay_$target" "$WORK/seeds/$target"/* tests/fuzz/corpus/$target/*
+done
 mkdir -p "$WORK/taken"
 echo kept >"$WORK/taken/file"
 taken() { "$KMC" run builtin:demo -q -o "$WORK/taken"; [ $? = 2 ] && [ "$(ls "$WORK/taken")" = file ]; }
@@ -373,6 +383,72 @@ expect "one process at a time in a run directory" in_use
 expect "killed ten times and resumed: the same files" killed cpu
 expect "the same with engine exact" killed exact
 
+saved_on_the_way() { # command: SIGUSR1 has a second checkpoint written, and the run goes on
+    rm -rf "$WORK/usr1"
+    set -- "$1" "$WORK/usr1"
+    never=output.checkpoint_minutes=0
+    case $1 in
+    run) start usr1 cpu --threads 2 --set $never >/dev/null 2>"$WORK/usr1.err" & ;;
+    resume)
+        cp -R "$WORK/half" "$WORK/usr1" && rm -f "$WORK/usr1/checkpoint.old"
+        sed -i 's/^checkpoint_minutes = [^ ]*/checkpoint_minutes = 0.0/' "$WORK/usr1/resolved.toml"
+        "$KMC" resume "$WORK/usr1" -q >/dev/null 2>"$WORK/usr1.err" & ;;
+    study)
+        set -- "$1" "$WORK/usr1/o3"
+        "$KMC" study tests/input/study/pair.toml -q --cycles 8 --set $never -o "$WORK/usr1" >/dev/null 2>"$WORK/usr1.err" & ;;
+    esac
+    until [ -e "$2/checkpoint.old" ] || ! kill -0 $! 2>/dev/null; do
+        [ -e "$2/lock" ] && kill -USR1 $! # there is a program by now
+        sleep 0.05
+    done
+    [ -e "$2/checkpoint.old" ] || { echo "no checkpoint was written on the way"; cat "$WORK/usr1.err"; return 1; }
+    wait $! || { echo "exit code $?"; cat "$WORK/usr1.err"; return 1; }
+    case $1 in
+    study) same_results study_whole/o3 usr1/o3 && same_results study_whole/o2-Al usr1/o2-Al ;;
+    *) same_results whole_cpu usr1 ;;
+    esac
+}
+expect "SIGUSR1: kmc run writes a checkpoint and goes on" saved_on_the_way run
+expect "SIGUSR1: kmc resume writes a checkpoint and goes on" saved_on_the_way resume
+flipped() { # bytes all over the file: the checkpoint before is used, and the results are those of the whole run
+    size=$(wc -c <"$WORK/half/checkpoint")
+    for k in 0 4 8; do
+        rm -rf "$WORK/flipped"
+        cp -R "$WORK/half" "$WORK/flipped"
+        sed -i 's/^checkpoint_minutes = [^ ]*/checkpoint_minutes = 0.0/' "$WORK/flipped/resolved.toml" # quicker
+        at=$((size * k / 10 + k))
+        byte=$(od -An -tu1 -j $at -N 1 "$WORK/half/checkpoint")
+        printf "\\$(printf %o $(((byte + 1 + 25 * k) % 256)))" | dd of="$WORK/flipped/checkpoint" bs=1 seek=$at conv=notrunc 2>/dev/null
+        [ $((k % 5)) = 4 ] && truncate -s $at "$WORK/flipped/checkpoint"
+        "$KMC" resume "$WORK/flipped" -q >/dev/null 2>"$WORK/last_err" && grep -q 'going on from .*checkpoint.old' "$WORK/last_err" &&
+            same_results whole_cpu flipped || { echo "byte $at of $size"; cat "$WORK/last_err"; return 1; }
+    done
+}
+expect "damaged checkpoints: the same files from the one before" flipped
+expect "requests for memory that fail: a code, a message, nothing lost" env QUICK=1 sh tests/faults.sh "$KMC" "$BUILD/faults.so" "$WORK/faults" 1500
+
+verified() { # directory: all checks pass
+    "$KMC" verify "$WORK/$1" >"$WORK/verify.out" && grep -q ' 0 failed' "$WORK/verify.out" && grep -q '^ok .*snapshots/.*discharge' "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
+}
+verify_half() { "$KMC" verify "$WORK/half" | tee "$WORK/verify.out" | grep -q '^ok .*checkpoint: replica 0: energy' && grep -q ' 0 failed' "$WORK/verify.out"; }
+verify_sees() { # a run, command on a copy of it, words of the row: exit code 1
+    rm -rf "$WORK/doubtful"
+    cp -R "$WORK/$1" "$WORK/doubtful" && (cd "$WORK/doubtful" && sh -c "$2") 2>/dev/null
+    "$KMC" verify "$WORK/doubtful" >"$WORK/verify.out"
+    [ $? = 1 ] && grep -q "^FAILED .*$3" "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
+}
+verify_json() { "$KMC" verify "$WORK/whole_cpu" --json | tr -d '\n' | grep -Eq '^\{"rows": \[.*"ok": true\}\], "checked": [0-9]+, "failed": 0\}$'; }
+verify_foreign() { "$KMC" verify "$WORK/foreign"; [ $? = 2 ]; }
+expect "kmc verify finds a finished run sound" verified whole_cpu
+expect "kmc verify finds a run of engine exact sound" verified whole_exact
+expect "kmc verify finds the states of an interrupted run sound" verify_half
+expect "kmc verify sees a damaged checkpoint" verify_sees half 'printf x | dd of=checkpoint bs=1 seek=500 conv=notrunc' 'checkpoint: byte'
+expect "kmc verify sees a damaged snapshot" verify_sees half 'printf x | dd of=snapshots/r000_c0000_initial.snap bs=1 seek=800 conv=notrunc' 'initial.snap'
+expect "kmc verify sees another energy" verify_sees whole_cpu "awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) if (\$k == \"energy_eV\") e = k } NR > 1 { \$e += 1 } 1' OFS=, cycles.csv >c && mv c cycles.csv" 'another energy'
+expect "kmc verify sees sums that are none" verify_sees whole_cpu "awk -F, 'NR == 2 { \$3 += 1 } 1' OFS=, cycles.csv >c && mv c cycles.csv" 'row 2: coulombic'
+expect "kmc verify writes JSON" verify_json
+expect "kmc verify refuses a foreign directory" verify_foreign
+
 echo "== study"
 pair=tests/input/study/pair.toml
 begin() { # directory, flags...: becomes the program; with & its process is $!
@@ -478,6 +554,7 @@ expect "killed six times and resumed: the same files" killed_study
 watch_study() { "$KMC" watch "$WORK/$1" | tee "$WORK/watch" | grep -q "$2" && grep -Eq "^o2-Al +$3" "$WORK/watch" || { cat "$WORK/watch"; return 1; }; }
 expect "kmc watch shows a finished study" watch_study study_2 'study_2: 2 of 2 scenarios done' done
 expect "kmc watch shows one that was stopped" watch_study study_half 'kmc resume .*study_half' '(waiting|stopped|done)'
+expect "SIGUSR1: kmc study writes checkpoints and goes on" saved_on_the_way study
 expect "--max-wallclock twice, then resume: the same files" study_wallclock
 expect "a finished study is refused" study_unharmed study_2 'found a finished one'
 expect "another study in its directory is refused" study_unharmed study_half 'expected o3 .* as in'
@@ -569,6 +646,11 @@ if [ -z "$QUICK" ]; then
         OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/kmc"
     expect "no finding of the address and undefined-behaviour sanitizers" clean asan cpu o3 hybrid slab tiles
     expect "no finding of them in the GPU's kernels, emulated" clean asan cuda li2mno3 fluorine
+    for target in $targets; do
+        expect "builds with them: replay_$target" make --no-print-directory -j2 EMULATED=1 BUILD="$BUILD/asan" \
+            OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/replay_$target"
+        expect "no finding of them in hostile files: $target" "$BUILD/asan/replay_$target" "$WORK/seeds/$target"/* tests/fuzz/corpus/$target/*
+    done
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         expect "builds: thread sanitizer" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/tsan" CC=clang CXX=clang++ \
             OPTIMISE="-O1 -fsanitize=thread" "$BUILD/tsan/kmc"
