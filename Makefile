@@ -212,7 +212,7 @@ COVERAGE_FLOOR ?= 85
 
 coverage:
 	@command -v gcovr >/dev/null || { echo "make coverage needs gcovr: apt-get install gcovr"; exit 2; }
-	@$(MAKE) --no-print-directory CUDA=0 BUILD=$(BUILD)/coverage OPTIMISE="-O0 --coverage" $(BUILD)/coverage/kmc $(BUILD)/coverage/test
+	@$(MAKE) --no-print-directory CUDA=0 BUILD=$(BUILD)/coverage OPTIMISE="-O1 --coverage" $(BUILD)/coverage/kmc $(BUILD)/coverage/test
 	@find $(BUILD)/coverage -name '*.gcda' -delete
 	@sh tests/coverage.sh $(BUILD)/coverage $(COVERAGE_FLOOR)
 

@@ -345,9 +345,10 @@ expect "SIGUSR1: kmc run writes a checkpoint and goes on" saved_on_the_way run
 expect "SIGUSR1: kmc resume writes a checkpoint and goes on" saved_on_the_way resume
 flipped() { # bytes all over the file: the checkpoint before is used, and the results are those of the whole run
     size=$(wc -c <"$WORK/half/checkpoint")
-    for k in 0 3 4 8; do
+    for k in 0 4 8; do
         rm -rf "$WORK/flipped"
         cp -R "$WORK/half" "$WORK/flipped"
+        sed -i 's/^checkpoint_minutes = [^ ]*/checkpoint_minutes = 0.0/' "$WORK/flipped/resolved.toml" # quicker
         at=$((size * k / 10 + k))
         byte=$(od -An -tu1 -j $at -N 1 "$WORK/half/checkpoint")
         printf "\\$(printf %o $(((byte + 1 + 25 * k) % 256)))" | dd of="$WORK/flipped/checkpoint" bs=1 seek=$at conv=notrunc 2>/dev/null
