@@ -22,7 +22,8 @@ enum neighbor_group {
     NEAR_OXYGEN,
     NEAR_BONDED, /* vertex that is an O in a bond */
     NEAR_TRIPLE,
-    ANYWHERE
+    ANYWHERE,
+    NEAR_VERTEX_AGAIN /* NEAR_VERTEX, on top of the effort */
 };
 
 /* A kind of bond: first site from the list of class `from`, second from its neighbours in `group` (or anywhere), of a class in `to`. */
@@ -35,7 +36,7 @@ struct bond_channel {
 
 /* Weights: where each couple works; found by false hysteresis at equal effort (kmc/DESIGN.md, "Equilibration"). */
 static const struct bond_channel bond_channels[] = {
-    {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.32, 0.64, 1.92}},
+    {TOKEN_LI_OCT, NEAR_VERTEX, TO(TOKEN_OXYGEN), {0.08, 0.16, 0.48}},
     {TOKEN_REDOX, NEAR_OCT, TO(TOKEN_LI_OCT), {0.18, 0.36, 0.06}},
     {TOKEN_LI_OCT, NEAR_OCT, TO(TOKEN_LI_OCT), {0.06, 0.08, 0.08}},
     {TOKEN_OXYGEN, NEAR_OXYGEN, TO(TOKEN_OXYGEN), {0.04, 0.08, 0.14}},
@@ -54,6 +55,7 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_LI_OCT, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.4, 0.4, 1.2}},
     {TOKEN_REDOX, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.2, 0.2, 0.4}},
     {TOKEN_DEEP, NEAR_TRIPLE, TO(TOKEN_OXYGEN), {0.1, 0.1, 0.1}},
+    {TOKEN_LI_OCT, NEAR_VERTEX_AGAIN, TO(TOKEN_OXYGEN), {0.24, 0.48, 1.44}},
     {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_LI_OCT), {0.02, 0.02, 0.02}},
     {TOKEN_LI_TET, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
     {TOKEN_DEEP, ANYWHERE, TO(TOKEN_LI_OCT), {0.06, 0.01, 0.005}},
@@ -86,9 +88,14 @@ struct engine {
 
 /* ---- equilibrate ---- */
 
-/* Draws for O-O dimers come on top of what is asked for, and only where dimers can form. */
-static bool is_on_top(const struct bond_channel *ch) {
+/* Draws for O-O dimers, only where these can form. */
+static bool is_for_dimers(const struct bond_channel *ch) {
     return ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
+}
+
+/* They come on top of what is asked for, as do more draws of Li+ against a hole, which TM that have hopped wait for. */
+static bool is_on_top(const struct bond_channel *ch) {
+    return is_for_dimers(ch) || ch->group == NEAR_VERTEX_AGAIN;
 }
 
 /* Holes that come from far: with Li+ in equilibrium it carries them. */
@@ -98,7 +105,7 @@ static bool is_for_lithium_on_the_clock(const struct bond_channel *ch) {
 
 /* Weight of a channel in a band, 0 where the model has no use for it. */
 static double weight_of(const struct engine *e, const struct bond_channel *ch, int band) {
-    if ((is_on_top(ch) && !e->m->with_dimers) ||
+    if ((is_for_dimers(ch) && !e->m->with_dimers) ||
         (is_for_lithium_on_the_clock(ch) && !e->m->with_lithium))
         return 0;
     return ch->weight[band];
@@ -130,7 +137,8 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
                           struct move_bond *bond) {
     const struct lattice *l = &e->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, bond->a);
-    bool vertex = ch->group == NEAR_VERTEX || ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
+    bool vertex = ch->group == NEAR_VERTEX || ch->group == NEAR_VERTEX_AGAIN ||
+                  ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
     const struct lattice_offset *list = vertex                  ? st->vertex
                                         : ch->group == NEAR_OCT ? st->oct
                                         : ch->group == NEAR_TET ? st->tet

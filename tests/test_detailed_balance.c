@@ -577,7 +577,7 @@ Test(detailed_balance, exchange_and_hops_of_protons_hold) {
                         "surface.proton_exchange_energy_eV=0.05", "surface.proton_hop_eV=0.7"));
         fixture_protonate(f, 3);
         probe_init(&p, f);
-        check_rounds(&p, 4, 3.8, 1e-3);
+        check_rounds(&p, 10, 3.8, 1e-3);
         check_rounds(&p, 4, 4.4, 1e-3);
         expect_at_least("hops of H+", p.by_kind[EVENT_PROTON], 50);
         if (k > 0)

@@ -201,7 +201,7 @@ static const char *const MANGANESE_SETS[] = {"kinetics.manganese_beyond_4=true",
 /* Mn3+ to Mn7+: two neighbouring octs and a tet between the Li. */
 static struct box box_manganese(void) {
     struct box b = {.name = "Mn to 7+",
-                    .draws = DRAWS_BETWEEN * 3 / 2, /* Mn at high voltage are drawn seldom */
+                    .draws = DRAWS_BETWEEN,
                     .observe = observe,
                     .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, MANGANESE_SETS)};
     fill_inert(b.k);
