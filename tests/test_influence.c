@@ -146,7 +146,7 @@ Test(influence, covers_all_reads_with_contested_mechanisms) {
     fixture_protonate(slab, 1);
     bench_init(&b, slab);
     run(&b, 3.6, 1e-3, 4, 40);
-    run(&b, 4.6, 1e-3, 4, 40);
+    run(&b, 4.6, 1e-3, 12, 40);
     run(&b, 4.9, 1e-9, 2, 40);
     cr_expect_gt(b.fired[EVENT_EXCHANGE], 0);
     cr_expect_gt(b.fired[EVENT_PROTON], 0);
