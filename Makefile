@@ -11,7 +11,7 @@
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
-#   CUDA=0  without nvcc, EMULATED=1 with kernels that run on the CPU (slow, for tests)        NO_INSTALL=1  never install anything        CC=clang  other compiler
+#   CUDA=0  without nvcc, MPI=1 with MPI (own BUILD folder), EMULATED=1 with kernels that run on the CPU (slow, for tests)        NO_INSTALL=1  never install anything        CC=clang  other compiler
 
 BUILD        ?= build
 PREFIX       ?= /usr/local
@@ -27,6 +27,10 @@ CUDA_ARCH    ?= $(or $(sort $(subst .,,$(shell nvidia-smi --query-gpu=compute_ca
 TOML_DIR     ?=
 RANDOM123_DIR ?=
 
+# MPI=1: `mpirun -n 8 build/kmc study ...`; flags of the installed MPI, or MPI_CFLAGS and MPI_LIBS
+MPI        ?=
+MPI_CFLAGS ?= $(if $(MPI),$(shell pkg-config --cflags mpi 2>/dev/null || mpicc --showme:compile 2>/dev/null))
+MPI_LIBS   ?= $(if $(MPI),$(shell pkg-config --libs mpi 2>/dev/null || mpicc --showme:link 2>/dev/null))
 EMULATED ?=
 NVCC     := $(if $(filter 0,$(CUDA))$(EMULATED),,$(wildcard $(CUDA_HOME)/bin/nvcc))
 WITH_CUDA = $(NVCC)$(EMULATED)
@@ -36,9 +40,9 @@ EXACT     = -ffp-contract=off
 WARN      = -Wall -Wextra -Werror
 INCLUDES  = $(addprefix -I,$(wildcard $(addsuffix /include,$(TOML_DIR) $(RANDOM123_DIR))))
 CFLAGS   ?= $(OPTIMISE) -g
-ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(WITH_CUDA),-DKMC_CUDA) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
+ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(WITH_CUDA),-DKMC_CUDA) $(if $(MPI),-DKMC_MPI $(MPI_CFLAGS)) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
 ALL_CXXFLAGS = -std=c++17 $(CFLAGS) $(EXACT) $(WARN) $(INCLUDES)
-LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lz -lm -lstdc++
+LIBS      = $(MPI_LIBS) $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lz -lm -lstdc++
 
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \

@@ -18,7 +18,8 @@ enum philox_stream {
     STREAM_EQUILIBRATE = 3, /* fast moves of Li+ and electrons */
     STREAM_ADVANCE = 4,     /* slow events: selection and waiting times */
     STREAM_SURFACE = 5,     /* particle and slab construction */
-    STREAM_PASS = 6         /* channel, member and corner of a pass; places of cuts */
+    STREAM_PASS = 6,        /* channel, member and corner of a pass; places of cuts */
+    STREAM_STUDY = 7        /* values of the samples of a study */
 };
 
 struct philox {

@@ -244,6 +244,22 @@ bool checkpoint_results(const struct checkpoint_file *f, int64_t k, const struct
     return refuse(f, k, "results of this scenario", "others", problem);
 }
 
+bool checkpoint_place(const struct checkpoint_file *f, int64_t k, struct protocol_position *at) {
+    uint64_t results = 0, state = 0;
+    *at = (struct protocol_position){.slices_done = INT64_MAX};
+    if (f->entry[k].finished)
+        return true;
+    struct codec *c = open_section(f, k, &results, &state);
+    bool good = c && !c->bad && results < (uint64_t)c->left;
+    if (good) {
+        codec_place(c, f->entry[k].end - (int64_t)state - CODEC_WORD, (int64_t)state + CODEC_WORD);
+        checkpoint_contents_position(c, at);
+        good = !c->bad;
+    }
+    codec_free(c);
+    return good;
+}
+
 bool checkpoint_state(const struct checkpoint_file *f, int64_t k, const struct protocol *p,
                       struct replica *r, struct protocol_position *at,
                       char problem[CHECKPOINT_PROBLEM]) {

@@ -52,6 +52,9 @@ struct checkpoint_file {
 bool checkpoint_open(struct checkpoint_file *f, const char *path, char problem[CHECKPOINT_PROBLEM]);
 void checkpoint_close(struct checkpoint_file *f);
 
+/* Place of the k-th section in its protocol; false when it cannot be read.  Of a finished replica: as far as there is. */
+bool checkpoint_place(const struct checkpoint_file *f, int64_t k, struct protocol_position *at);
+
 /* Results of the k-th section into an empty track made for p->cycles cycles. */
 bool checkpoint_results(const struct checkpoint_file *f, int64_t k, const struct protocol *p,
                         struct track *t, char problem[CHECKPOINT_PROBLEM]);

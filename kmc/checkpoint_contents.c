@@ -156,7 +156,7 @@ static void code_half(struct codec *c, struct protocol_half *h) {
     codec_int(c, &h->events.slowed);
 }
 
-static void code_position(struct codec *c, struct protocol_position *p) {
+void checkpoint_contents_position(struct codec *c, struct protocol_position *p) {
     codec_int32(c, &p->electrode.voltage_ueV);
     codec_int32(c, &p->electrode.kappa_ueV);
     codec_int(c, &p->electrode.target);
@@ -205,7 +205,7 @@ static void code_occupancy(struct codec *c, struct state *s) {
 
 void checkpoint_contents_state(struct codec *c, struct protocol_position *at, struct state *s) {
     uint64_t step = s->step;
-    code_position(c, at);
+    checkpoint_contents_position(c, at);
     codec_int(c, &s->energy_ueV);
     codec_int(c, &s->n_li);
     codec_real(c, &s->time_s);

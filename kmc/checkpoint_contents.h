@@ -15,6 +15,9 @@ void checkpoint_contents_header(struct codec *c, struct checkpoint_header *h);
 /* Reading wants an empty track made for `cycles` cycles, and refuses more of them. */
 void checkpoint_contents_results(struct codec *c, struct track *t, int64_t cycles);
 
+/* The beginning of a state. */
+void checkpoint_contents_position(struct codec *c, struct protocol_position *at);
+
 /* Reading wants the pristine crystal in *s: sizes must be the same, and sites exist where they do there. */
 void checkpoint_contents_state(struct codec *c, struct protocol_position *at, struct state *s);
 

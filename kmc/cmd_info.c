@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "options.h"
+#include "study_ranks.h"
 #include "version.h"
 
 int cmd_info(int argc, char **argv) {
@@ -24,6 +25,8 @@ int cmd_info(int argc, char **argv) {
     printf("compiler     %s\nflags        %s\n", __VERSION__, VERSION_FLAGS);
     printf("processor    %d cores\n", omp_get_num_procs());
     printf("CUDA         %s\n", VERSION_CUDA);
+    study_ranks_begin();
+    printf("MPI          %s\n", study_ranks_library());
     printf("engines      auto: %s here; cpu and cuda give the same bits; exact is the serial "
            "reference\n",
            engine_find("auto", note, sizeof note)->name);

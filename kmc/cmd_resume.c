@@ -5,6 +5,7 @@
 #include "run_directory.h"
 #include "runfiles.h"
 #include "study.h"
+#include "study_ranks.h"
 
 static const char usage[] =
     "kmc resume DIR [flags] - goes on with an interrupted run, same results to the bit\n"
@@ -71,6 +72,15 @@ static int resume(struct run *run, const struct options *o, const struct scenari
     return run_go(run, o);
 }
 
+/* The first rank takes the directory, all read the plan. */
+static int enter_study(struct study_directory *d, struct study_plan *p, const struct options *o) {
+    if (study_ranks_number() == 0)
+        return study_directory_resume(d, p, o->set, o->n_set);
+    FILE *errors = study_ranks_errors();
+    int status = study_plan_open(p, d->resolved, o->set, o->n_set, errors);
+    return status ? status : study_plan_check(p, errors);
+}
+
 /* A study goes on as a whole. */
 static int resume_study(const struct options *o) {
     struct study_directory d;
@@ -78,9 +88,10 @@ static int resume_study(const struct options *o) {
     int status = study_directory_init(&d, o->directory);
     if (status)
         return status;
-    status = study_directory_resume(&d, &plan, o->set, o->n_set);
+    study_ranks_begin();
+    status = study_ranks_worst(enter_study(&d, &plan, o));
     if (status == 0)
-        status = study_go(&d, &plan, o);
+        status = study_work(&d, &plan, o);
     study_plan_free(&plan);
     study_directory_free(&d);
     return status;

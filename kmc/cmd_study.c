@@ -4,6 +4,7 @@
 #include "estimate.h"
 #include "scenario.h"
 #include "study.h"
+#include "study_ranks.h"
 
 static const char usage[] =
     "kmc study STUDY.toml [flags] - many scenarios with the same seeds, compared with each other\n"
@@ -85,19 +86,53 @@ static int print_check(const struct study_plan *p, const char *directory) {
 
 /* ---- the study ---- */
 
+/* Only the first rank takes the directory and speaks of it. */
+static int begin(struct study_directory *d, const struct study_plan *p, const struct options *o) {
+    bool resumed;
+    int status = study_directory_begin(d, p, &resumed);
+    if (status == 0 && resumed && !o->quiet)
+        fprintf(stderr, "%s: going on with this study\n", d->path);
+    return status;
+}
+
 static int run_study(const struct study_plan *p, const struct options *o, const char *directory) {
     struct study_directory d;
-    bool resumed;
     int status = study_directory_init(&d, directory);
     if (status)
         return status;
-    status = study_directory_begin(&d, p, &resumed);
-    if (status == 0 && resumed && !o->quiet)
-        fprintf(stderr, "%s: going on with this study\n", d.path);
+    if (study_ranks_number() == 0)
+        status = begin(&d, p, o);
+    status = study_ranks_worst(status);
     if (status == 0)
-        status = study_go(&d, p, o);
+        status = study_work(&d, p, o);
     study_directory_free(&d);
     return status;
+}
+
+/* A shard is one process, and knows how many replicas it has. */
+static int check_shard(const struct study_plan *p) {
+    if (p->shards == 1)
+        return 0;
+    const char *found = p->target_mV > 0            ? "target_standard_error_mV"
+                        : study_ranks_count() > 1 ? "MPI ranks"
+                                                    : NULL;
+    if (!found)
+        return 0;
+    fprintf(stderr,
+            "%s: error: shard %lld/%lld: expected a fixed number of replicas and one process, "
+            "found %s\n    hint: run the study as a whole, mpirun shares it out\n",
+            p->file.path, (long long)p->shard, (long long)p->shards, found);
+    return EXIT_USAGE;
+}
+
+static int open_plan(struct study_plan *p, const struct options *o) {
+    FILE *errors = study_ranks_errors();
+    int status = study_plan_open(p, o->scenario, o->set, o->n_set, errors);
+    if (status == 0 && o->shard)
+        status = study_plan_set_shard(p, o->shard, errors);
+    if (status == 0)
+        status = check_shard(p);
+    return status ? status : study_plan_check(p, errors);
 }
 
 int cmd_study(int argc, char **argv) {
@@ -107,13 +142,18 @@ int cmd_study(int argc, char **argv) {
     int status = options_parse_study(&o, argc, argv, usage);
     if (status >= 0)
         return status;
-    status = study_plan_open(&plan, o.scenario, o.set, o.n_set, stderr);
-    if (status == 0)
-        status = study_plan_check(&plan, stderr);
-    snprintf(directory, sizeof directory, "runs/%s", plan.name);
+    study_ranks_begin();
+    status = study_ranks_worst(open_plan(&plan, &o));
+    if (plan.shards > 1)
+        snprintf(directory, sizeof directory, "runs/%s-%lld-of-%lld", plan.name,
+                 (long long)plan.shard, (long long)plan.shards);
+    else
+        snprintf(directory, sizeof directory, "runs/%s", plan.name);
     const char *path = o.output ? o.output : directory;
-    if (status == 0)
-        status = o.dry ? print_check(&plan, path) : run_study(&plan, &o, path);
+    if (status == 0 && o.dry)
+        status = study_ranks_number() == 0 ? print_check(&plan, path) : 0;
+    else if (status == 0)
+        status = run_study(&plan, &o, path);
     study_plan_free(&plan);
     return status;
 }

@@ -5,6 +5,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_study(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_voltage(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct {
     {"run", cmd_run, "cycle one scenario and measure its voltage fade"},
     {"resume", cmd_resume, "go on with an interrupted run, same results to the bit"},
     {"study", cmd_study, "many scenarios with the same seeds, compared with each other"},
+    {"merge", cmd_merge, "shards of a study into one directory"},
     {"watch", cmd_watch, "how a run or study is getting on, live in the terminal"},
     {"voltage", cmd_voltage, "equilibrium voltage curve and dQ/dV without slow events"},
     {"diffuse", cmd_diffuse, "diffusivities of Li+ against composition and temperature"},

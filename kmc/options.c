@@ -22,6 +22,8 @@ const char options_help[] =
 static const char study_help[] =
     "  -o, --output DIR        directory of the study (default runs/NAME)\n"
     "      --check             list scenarios, memory and time; write nothing\n"
+    "      --shard I/N         only the I-th of N parts of the replicas, for job arrays; then kmc "
+    "merge\n"
     "      --engine NAME       auto, cpu, cuda or exact\n"
     "      --threads N         processor cores, 0 = all\n"
     "      --seed S            seed of all random streams, the same in every scenario\n"
@@ -72,6 +74,7 @@ enum {
     OPT_JSON,
     OPT_WALLCLOCK,
     OPT_DRY,
+    OPT_SHARD,
     OPT_LI,
     OPT_VOLTAGE,
     OPT_TEMPERATURE,
@@ -95,7 +98,7 @@ enum {
     }
 
 static const struct option flags[] = {RUN_FLAGS};
-static const struct option study_flags[] = {{"check", no_argument, NULL, OPT_DRY}, RUN_FLAGS};
+static const struct option study_flags[] = {{"check", no_argument, NULL, OPT_DRY}, {"shard", required_argument, NULL, OPT_SHARD}, RUN_FLAGS};
 
 static const struct option diffuse_flags[] = {
     {"output", required_argument, NULL, 'o'},
@@ -178,6 +181,9 @@ static bool take(struct options *o, int flag) {
         return true;
     case OPT_DRY:
         o->dry = true;
+        return true;
+    case OPT_SHARD:
+        o->shard = optarg;
         return true;
     case OPT_ENGINE:
         return override(o, "run.engine", optarg);

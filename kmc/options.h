@@ -20,6 +20,7 @@ struct options {
     const char *output;             /* -o, NULL when absent */
     const char *directory;          /* of kmc resume, else NULL */
     bool quiet, verbose, json, dry; /* dry: --check of kmc study */
+    const char *shard;              /* of kmc study, "i/N"; NULL when absent */
     double max_wallclock_s;         /* 0 = no limit */
     /* kmc diffuse; lists as given, NULL and 0 when absent */
     const char *voltages, *li, *temperatures;

@@ -92,7 +92,7 @@ static void write_json(FILE *out, const void *context) {
     output_json_text(out, "engine", i->engine);
     output_json_text(out, "device", "cpu");
     fprintf(out, "  \"threads\": %d,\n  \"seed\": %lld,\n  \"replicas\": %lld,\n", i->threads,
-            (long long)scenario_int(s, "run.seed"), (long long)scenario_int(s, "run.replicas"));
+            (long long)scenario_int(s, "run.seed"), (long long)i->replicas);
     output_json_text(out, "parameter_hash", i->parameter_hash);
     output_json_text(out, "scenario", i->name);
     output_json_text(out, "description", scenario_text(s, "run.description"));

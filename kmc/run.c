@@ -34,15 +34,24 @@ static void show(struct run *run, const struct replica *r, const struct protocol
     progress_show(run->progress, done, text);
 }
 
+static int64_t count_wanted(const struct run *run) {
+    int64_t n = 0;
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        n += run->wanted[k];
+    return n;
+}
+
 static double share_done(const struct run *run) {
     double sum = 0;
     for (int64_t k = 0; k < run->sim.replicas; k++) {
         double done;
+        if (!run->wanted[k])
+            continue;
 #pragma omp atomic read
         done = run->track[k].done;
         sum += done;
     }
-    return sum / (double)run->sim.replicas;
+    return sum / (double)count_wanted(run);
 }
 
 /* Under the lock of the status. */
@@ -53,7 +62,7 @@ static void write_status(struct run *run) {
     struct status_run now = {.done = share_done(run),
                              .eta_s = progress_eta_s(run->progress, done),
                              .moves_per_s = progress_moves_per_s(run->progress),
-                             .replicas = run->sim.replicas,
+                             .replicas = count_wanted(run),
                              .finished = run->ended,
                              .cycles = run->sim.protocol.cycles};
     status_write(&run->status, &now, run->info.directory, progress_seconds(run->progress));
@@ -305,11 +314,14 @@ void run_clear(struct run *run) {
 static bool create_tracks(struct run *run) {
     run->track = calloc((size_t)run->sim.replicas, sizeof *run->track);
     run->finished = calloc((size_t)run->sim.replicas, sizeof *run->finished);
+    run->wanted = malloc((size_t)run->sim.replicas * sizeof *run->wanted);
     for (int64_t k = 0; run->track && k < run->sim.replicas; k++)
         if (!track_init(&run->track[k], run->sim.protocol.cycles))
             return false;
+    if (run->wanted)
+        memset(run->wanted, true, (size_t)run->sim.replicas * sizeof *run->wanted);
     run->sim.skip = run->finished;
-    return run->track && run->finished;
+    return run->track && run->finished && run->wanted;
 }
 
 int run_create(struct run *run, const struct scenario *s) {
@@ -325,6 +337,7 @@ int run_create(struct run *run, const struct scenario *s) {
     scenario_parameter_hash(s, info->parameter_hash);
     info->engine = run->sim.ops->name;
     info->threads = run->sim.threads;
+    info->replicas = run->sim.replicas;
     info->scenario = s;
     info->cell = &run->sim.cell;
     run->snapshots = scenario_text(s, "output.snapshots");
@@ -342,6 +355,7 @@ void run_free(struct run *run) {
         track_free(&run->track[k]);
     free(run->track);
     free(run->finished);
+    free(run->wanted);
     checkpoint_close(&run->from);
     simulation_free(&run->sim);
     lock_release(&run->lock);
@@ -404,18 +418,39 @@ void run_begin(struct run *run, struct progress *progress, double weight, const 
     run->label = label;
     status_init(&run->status);
     for (int64_t k = 0; k < run->sim.replicas; k++) {
+        if (!run->wanted[k])
+            continue;
         progress_add(progress, run->track[k].done * weight, true);
         run->ended += run->finished[k];
     }
 }
 
-int run_end(struct run *run, int status) {
+/* Results as they stand; exit code of a stop, of the groups, or of writing. */
+static int settle(struct run *run, int status) {
     int stop = keeper_end(&run->keeper, stderr), written = write_results(run);
     status_remove(run->info.directory);
-    if (stop || status || written)
-        return stop ? stop : status ? status : written;
-    assert(keeper_complete(&run->keeper));
+    return stop ? stop : status ? status : written;
+}
+
+static bool is_complete(const struct run *run) {
+    for (int64_t k = 0; k < run->sim.replicas; k++)
+        if (run->wanted[k] && run->keeper.replica[k].place != KEEPER_FINISHED)
+            return false;
+    return true;
+}
+
+int run_end(struct run *run, int status) {
+    status = settle(run, status);
+    if (status)
+        return status;
+    assert(is_complete(run));
+    run->info.replicas = count_wanted(run);
     return finish(run);
+}
+
+int run_pause(struct run *run, int status) {
+    status = settle(run, status);
+    return status ? status : keeper_save(&run->keeper, stderr);
 }
 
 int run_go(struct run *run, const struct options *o) {

@@ -23,6 +23,7 @@ struct run {
     struct lock lock;
     struct checkpoint_file from; /* what a resumed run goes on from; file -1 for a new one */
     bool *finished;              /* [replicas] by a process before */
+    bool *wanted;                /* [replicas] those that this run is to finish: all, or a part */
     int64_t profile_replicas;
     struct couples couples;
     const char *snapshots; /* none, last, all */
@@ -51,6 +52,9 @@ int run_go(struct run *run, const struct options *o);
 void run_begin(struct run *run, struct progress *progress, double weight, const char *label);
 int run_group(void *context, struct replica *r, int n);
 int run_end(struct run *run, int status);
+
+/* The same for a run that goes on later, elsewhere or with more replicas: it gets a checkpoint in place of the DONE mark. */
+int run_pause(struct run *run, int status);
 
 /* What a user should know about a run that has ended, on stderr. */
 void run_notes(const struct run *run, const struct options *o);

@@ -47,6 +47,12 @@ void study_directory_run(const struct study_directory *d, const struct study_pla
     snprintf(path, 1024, "%s/%s", d->path, s->name);
 }
 
+bool study_directory_is_done(const struct study_directory *d, const struct study_plan_scenario *s) {
+    char path[1024];
+    study_directory_run(d, s, path);
+    return output_exists(path, "DONE") || (d->parent && study_directory_is_done(d->parent, s));
+}
+
 /* ---- what is there ---- */
 
 /* Nothing, or what a kill at the very start leaves. */
@@ -97,7 +103,7 @@ static int refuse_place(const struct study_directory *d, enum place place) {
 /* ---- files ---- */
 
 static void write_source(FILE *out, const void *context) {
-    fputs(((const struct study_plan *)context)->text, out);
+    fputs(((const struct study_plan *)context)->file.text, out);
 }
 
 static void write_json(FILE *out, const void *context) {
@@ -111,6 +117,9 @@ static void write_json(FILE *out, const void *context) {
         const struct study_plan_scenario *s = &p->scenario[k];
         fprintf(out, "%s\n    {\"name\": \"%s\", \"directory\": \"%s\", ", k ? "," : "", s->name,
                 s->name); /* safe letters only */
+        if (s->sample >= 0)
+            fprintf(out, "\"family\": \"%s\", \"sample\": %lld, ", s->family,
+                    (long long)s->sample);
         fprintf(out, "\"parameter_hash\": \"%s\", \"scenario_hash\": \"%s\", ", s->parameter_hash,
                 s->scenario_hash);
         fprintf(out,
@@ -122,6 +131,16 @@ static void write_json(FILE *out, const void *context) {
     fputs("\n  ]\n}\n", out);
 }
 
+static void write_scenario(FILE *out, const struct study_plan_scenario *s) {
+    fprintf(out, "\n[[scenario]]\nname = \"%s\"\nbase = \"%s/resolved.toml\"\n", s->name, s->name);
+    if (s->sample < 0)
+        return;
+    fprintf(out, "family = \"%s\"\nsample = %lld\n\n[scenario.values]\n", s->family,
+            (long long)s->sample);
+    for (size_t k = 0; k < s->draws.n; k++)
+        fprintf(out, "\"%s\" = %.17e\n", s->draws.draw[k].key, s->draws.draw[k].value);
+}
+
 static void write_resolved(FILE *out, const void *context) {
     const struct study_plan *p = context;
     fputs("# The study as it runs; every key of a scenario is in its resolved.toml.\n[study]\n",
@@ -129,9 +148,13 @@ static void write_resolved(FILE *out, const void *context) {
     fprintf(out, "name = \"%s\"\ndescription = ", p->name);
     output_json_string(out, p->description); /* JSON strings are TOML strings */
     fprintf(out, "\nseed = %lld\n", (long long)p->seed);
+    if (p->shards > 1)
+        fprintf(out, "shard = \"%lld/%lld\"\n", (long long)p->shard, (long long)p->shards);
+    if (p->target_mV > 0)
+        fprintf(out, "target_standard_error_mV = %.17g\nreplicas = %lld\nreplicas_max = %lld\n",
+                p->target_mV, (long long)p->first, (long long)p->replicas_max);
     for (size_t k = 0; k < p->n; k++)
-        fprintf(out, "\n[[scenario]]\nname = \"%s\"\nbase = \"%s/resolved.toml\"\n",
-                p->scenario[k].name, p->scenario[k].name);
+        write_scenario(out, &p->scenario[k]);
 }
 
 static int replace(const struct study_directory *d, const char *name,
@@ -187,11 +210,25 @@ static int make_all(const struct study_directory *d, const struct study_plan *p)
 
 /* ---- is it the same study? ---- */
 
+static int compare_shards(const struct study_directory *d, const struct study_plan *begun,
+                          const struct study_plan *now) {
+    if (begun->shard == now->shard && begun->shards == now->shards)
+        return 0;
+    fprintf(stderr,
+            "%s: error: expected shard %lld/%lld of the study, found %lld/%lld\n    hint: each "
+            "shard has a directory of its own: another -o DIR\n",
+            d->path, (long long)begun->shard, (long long)begun->shards, (long long)now->shard,
+            (long long)now->shards);
+    return EXIT_USAGE;
+}
+
 static int compare_begun(const struct study_directory *d, const struct study_plan *p) {
     struct study_plan begun;
     int status = study_plan_open(&begun, d->resolved, NULL, 0, stderr);
     if (status == 0)
         status = study_plan_compare(&begun, p, stderr);
+    if (status == 0)
+        status = compare_shards(d, &begun, p);
     study_plan_free(&begun);
     return status;
 }
@@ -204,7 +241,7 @@ static int compare_text(const struct study_directory *d, const struct study_plan
         return 0;
     snprintf(path, sizeof path, "%s/study.toml", d->path);
     char *text = scenario_layer_read(path, path, "study", &size, &problems);
-    bool same = text && strcmp(text, p->text) == 0;
+    bool same = text && strcmp(text, p->file.text) == 0;
     free(text);
     return same ? 0
                 : refuse(d, "the study that was begun here", "another study.toml in it",

@@ -5,6 +5,7 @@
  *   resolved.toml  the study as a list of NAME/resolved.toml: it does not change when a base does; `kmc resume DIR` reads it.  Written when all runs
  *                  are there, so a directory without it holds no results
  *   DONE           at the end            lock        one process at a time
+ *   shards/R-of-N/ while MPI ranks work on it: a directory like this one for each, brought together at the end or when the study goes on
  */
 #ifndef KMC_STUDY_DIRECTORY_H
 #define KMC_STUDY_DIRECTORY_H
@@ -15,6 +16,7 @@ struct study_directory {
     char path[940]; /* short enough for the runs in it */
     struct lock lock;
     char resolved[1100]; /* path of resolved.toml */
+    const struct study_directory *parent; /* of a rank's directory: the study's; else NULL */
 };
 
 /* Nothing held yet: study_directory_free may be called from here on.  Exit code 0, or 2 when the path is too long. */
@@ -30,6 +32,9 @@ int study_directory_begin(struct study_directory *d, const struct study_plan *p,
 /* Takes an unfinished one, and reads its plan: free the plan in any case.  Exit code 0, 2, 4 or 5. */
 int study_directory_resume(struct study_directory *d, struct study_plan *p, const char *const *set,
                            size_t n_set);
+
+/* Is the run of a scenario complete, here or in the parent? */
+bool study_directory_is_done(const struct study_directory *d, const struct study_plan_scenario *s);
 
 /* Path of the run of a scenario. */
 void study_directory_run(const struct study_directory *d, const struct study_plan_scenario *s,

@@ -3,171 +3,20 @@
 #include <string.h>
 #include "estimate.h"
 #include "scenario_layer.h"
+#include "study_list.h"
 
 enum { EXIT_INPUT = 2, EXIT_NO_MEMORY = 4 };
 
 typedef const struct toml_reader_entry *entry_pointer;
 
 static entry_pointer entry_at(const struct study_plan *p, size_t i) {
-    return toml_reader_entry_at(p->document, i);
+    return study_file_entry(&p->file, i);
 }
-
-/* The member of the table at `table` with this key; 0 = none (entry 0 is at the top). */
-static size_t member(const struct study_plan *p, size_t table, const char *key) {
-    entry_pointer t = entry_at(p, table);
-    for (size_t i = table + 1; i < t->next; i = entry_at(p, i)->next)
-        if (strcmp(entry_at(p, i)->path + strlen(t->path) + 1, key) == 0)
-            return i;
-    return 0;
-}
-
-/* The entry at the top with this key; toml_reader_count() = none. */
-static size_t top(const struct study_plan *p, const char *key) {
-    size_t i = 0, n = toml_reader_count(p->document);
-    while (i < n && strcmp(entry_at(p, i)->path, key) != 0)
-        i = entry_at(p, i)->next;
-    return i;
-}
-
-/* ---- problems ---- */
 
 #define REPORT(p, problems, i, key, hint, ...)                                                     \
-    do {                                                                                           \
-        entry_pointer at_ = entry_at(p, i);                                                        \
-        char *place_ = scenario_store_place((p)->path, at_->key_line, at_->key_column);            \
-        scenario_problem_report(problems, place_, key, hint, __VA_ARGS__);                         \
-        free(place_);                                                                              \
-    } while (0)
-
-/* Something that is nowhere in the file. */
-static void report_missing(const struct study_plan *p, const char *key, const char *hint,
-                           const char *expected, struct scenario_problems *problems) {
-    char *place = scenario_store_place(p->path, 1, 1);
-    scenario_problem_report(problems, place, key, hint, "expected %s, found none", expected);
-    free(place);
-}
-
-/* A wrong key, with the nearest of those that there are, or where it belongs. */
-static void report_unknown(const struct study_plan *p, size_t i, const char *key,
-                           const char *const *known, const struct scenario *any,
-                           struct scenario_problems *problems) {
-    char hint[400] = "known are";
-    size_t best = 4;
-    for (const char *const *k = known; *k; k++)
-        snprintf(hint + strlen(hint), 40, "%s `%s`", k == known ? "" : ",", *k);
-    for (const char *const *k = known; *k; k++) {
-        size_t distance = scenario_schema_distance(key, *k);
-        if (distance < best) {
-            best = distance;
-            snprintf(hint, sizeof hint, "did you mean `%s`?", *k);
-        }
-    }
-    if (best == 4 && (scenario_store_is_table(any, key) || strcmp(key, "dopant") == 0))
-        snprintf(hint, sizeof hint,
-                 "keys of a scenario go into its table `set`: [scenario.set.%.40s] after its "
-                 "[[scenario]]",
-                 key);
-    REPORT(p, problems, i, entry_at(p, i)->path, hint,
-           "expected a known key, found an unknown one");
-}
-
-static void check_keys(const struct study_plan *p, size_t table, const char *const *known,
-                       const struct scenario *any, struct scenario_problems *problems) {
-    entry_pointer t = entry_at(p, table);
-    for (size_t i = table + 1; i < t->next; i = entry_at(p, i)->next) {
-        const char *key = entry_at(p, i)->path + strlen(t->path) + 1;
-        const char *const *k = known;
-        while (*k && strcmp(*k, key) != 0)
-            k++;
-        if (!*k)
-            report_unknown(p, i, key, known, any, problems);
-    }
-}
-
-static const char *noun(enum toml_reader_type type) {
-    static const char *const nouns[] = {"a table",       "a list", "an integer", "a number",
-                                        "true or false", "a text", "a date"};
-    return nouns[type];
-}
-
-static bool is_text(const struct study_plan *p, size_t i, struct scenario_problems *problems) {
-    entry_pointer e = entry_at(p, i);
-    if (e->type == TOML_READER_TEXT)
-        return true;
-    REPORT(p, problems, i, e->path, "texts stand in double quotes", "expected a text, found %s",
-           noun(e->type));
-    return false;
-}
-
-/* ---- names ---- */
-
-/* Names of files that a study's directory may hold besides its runs. */
-static bool is_reserved(const char *name) {
-    static const char *const reserved[] = {"study.toml", "study.json", "resolved.toml", "DONE",
-                                           "lock"};
-    for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
-        if (strcmp(name, reserved[k]) == 0)
-            return true;
-    size_t n = strlen(name);
-    return n > 4 && strcmp(name + n - 4, ".tmp") == 0;
-}
-
-static bool is_safe(const char *name) {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    size_t n = strlen(name), plain = strspn(name, letters);
-    return plain > 0 && n < STUDY_PLAN_NAME && !is_reserved(name) &&
-           strspn(name + plain, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "_-+.,=") == n - plain;
-}
-
-/* The name in the table at `table`, checked; "" after reporting. */
-static void take_name(const struct study_plan *p, size_t table, char name[STUDY_PLAN_NAME],
-                      struct scenario_problems *problems) {
-    size_t i = member(p, table, "name");
-    *name = '\0';
-    if (!i) {
-        char key[TOML_READER_PATH_MAX + 8];
-        snprintf(key, sizeof key, "%s.name", entry_at(p, table)->path);
-        REPORT(p, problems, table, key, "it names a directory, as in name = \"o2\"",
-               "expected a name, found nothing");
-    } else if (is_text(p, i, problems)) {
-        if (is_safe(entry_at(p, i)->text))
-            snprintf(name, STUDY_PLAN_NAME, "%s", entry_at(p, i)->text);
-        else
-            REPORT(p, problems, i, entry_at(p, i)->path,
-                   "it names a directory; study.toml, study.json, resolved.toml, DONE, lock and "
-                   "*.tmp are taken",
-                   "expected at most %d letters, digits or _ - + . , = with a letter or digit "
-                   "first, found \"%.80s\"",
-                   STUDY_PLAN_NAME - 1, entry_at(p, i)->text);
-    }
-}
-
-static void check_twice(const struct study_plan *p, size_t k, struct scenario_problems *problems) {
-    const struct study_plan_scenario *s = &p->scenario[k];
-    for (size_t j = 0; *s->name && j < k; j++) {
-        if (strcmp(p->scenario[j].name, s->name) != 0)
-            continue;
-        size_t i = member(p, s->entry, "name"), first = member(p, p->scenario[j].entry, "name");
-        REPORT(p, problems, i, entry_at(p, i)->path, "each scenario has a directory of its own",
-               "expected another name than in line %d, found \"%s\" again",
-               entry_at(p, first)->key_line, s->name);
-        return;
-    }
-}
+    study_file_report(&(p)->file, i, key, hint, problems, __VA_ARGS__)
 
 /* ---- one scenario ---- */
-
-/* The value of a scenario's key from an entry that has another path in this file. */
-static void assign_as(const struct study_plan *p, struct scenario *s, const char *key, size_t entry,
-                      struct scenario_problems *problems) {
-    struct scenario_value *v = scenario_store_find(s, key);
-    char *path = v->path;
-    v->path = scenario_store_copy(entry_at(p, entry)->path); /* for the message */
-    scenario_store_assign(v, p->document, entry, p->path, problems);
-    free(v->path);
-    v->path = path;
-}
 
 /* What a base must not decide: threads and seed are those of the whole study. */
 static void set_integer(struct scenario *s, const char *key, int64_t value) {
@@ -185,31 +34,30 @@ enum { N_COMMON = sizeof COMMON / sizeof *COMMON };
 
 static void overlay_common(const struct study_plan *p, struct scenario *s,
                            struct scenario_problems *problems) {
-    size_t study = top(p, "study");
     set_integer(s, "run.seed", 1);
     set_integer(s, "run.threads", 0);
-    if (study == toml_reader_count(p->document) || entry_at(p, study)->type != TOML_READER_TABLE)
-        return;
     for (int k = 0; k < N_COMMON; k++) {
-        size_t i = member(p, study, COMMON[k].own);
+        size_t i = study_list_member(p, COMMON[k].own);
         if (i)
-            assign_as(p, s, COMMON[k].key, i, problems);
+            study_file_assign(&p->file, s, COMMON[k].key, i, problems);
     }
+    if (p->target_mV > 0)
+        set_integer(s, "run.replicas", p->replicas_max);
 }
 
 static void overlay_base(const struct study_plan *p, size_t table, struct scenario *s,
                          struct scenario_problems *problems) {
-    size_t i = member(p, table, "base"), study = top(p, "study");
-    if (!i && study < toml_reader_count(p->document))
-        i = member(p, study, "base");
+    size_t i = study_file_member(&p->file, table, "base");
+    i = i ? i : study_list_member(p, "base");
     if (!i) {
         char key[TOML_READER_PATH_MAX + 8];
         snprintf(key, sizeof key, "%s.base", entry_at(p, table)->path);
         REPORT(p, problems, table, key,
                "give base = \"builtin:NAME\" (see `kmc list`) or a file, here or in [study]",
                "expected what the scenario builds on, found nothing");
-    } else if (is_text(p, i, problems)) {
-        scenario_layer_base(s, p->document, i, p->path, problems);
+    } else if (study_file_is(&p->file, i, TOML_READER_TEXT, "texts stand in double quotes",
+                             problems)) {
+        scenario_layer_base(s, p->file.document, i, p->file.path, problems);
     }
 }
 
@@ -229,38 +77,59 @@ static void check_set(const struct study_plan *p, size_t set, struct scenario_pr
 
 static void overlay_set(const struct study_plan *p, size_t table, struct scenario *s,
                         struct scenario_problems *problems) {
-    size_t i = member(p, table, "set");
-    if (!i)
+    static const char hint[] =
+        "write set.structure.stacking = \"ABCB\", or [scenario.set.structure] with keys below it";
+    size_t i = study_file_member(&p->file, table, "set");
+    if (!i || !study_file_is(&p->file, i, TOML_READER_TABLE, hint, problems))
         return;
-    if (entry_at(p, i)->type != TOML_READER_TABLE) {
-        REPORT(p, problems, i, entry_at(p, i)->path,
-               "write set.structure.stacking = \"ABCB\", or [scenario.set.structure] with keys "
-               "below it",
-               "expected a table, found %s", noun(entry_at(p, i)->type));
-        return;
-    }
     check_set(p, i, problems);
-    scenario_layer_table(s, p->document, i, p->path, problems);
+    scenario_layer_table(s, p->file.document, i, p->file.path, problems);
 }
 
-static struct scenario *load(const struct study_plan *p, size_t k,
+/* What the rules of the study give this scenario. */
+static void overlay_rules(const struct study_plan *p, const struct study_plan_scenario *e,
+                          struct scenario *s, struct scenario_problems *problems) {
+    size_t common = study_vary_count(&p->vary);
+    study_vary_assign(&p->vary, &p->file, e->variant % common, s, problems);
+    study_vary_assign(&p->entry[e->entry].own, &p->file, e->variant / common, s, problems);
+}
+
+static void overlay_flags(const struct study_plan *p, struct scenario *s,
+                          struct scenario_problems *problems) {
+    for (size_t i = 0; i < p->n_set; i++)
+        scenario_layer_set(s, p->set[i], problems);
+}
+
+/* `draws`: receives what was drawn. */
+static struct scenario *load(const struct study_plan *p, size_t k, struct study_vary_draws *draws,
                              struct scenario_problems *problems) {
+    const struct study_plan_scenario *e = &p->scenario[k];
+    size_t table = p->entry[e->entry].table;
     struct scenario *s = scenario_store_create();
-    size_t table = p->scenario[k].entry, name = member(p, table, "name");
     overlay_base(p, table, s, problems);
     overlay_common(p, s, problems);
     overlay_set(p, table, s, problems);
-    for (size_t i = 0; i < p->n_set; i++)
-        scenario_layer_set(s, p->set[i], problems);
-    if (*p->scenario[k].name)
-        assign_as(p, s, "run.name", name, problems);
+    overlay_rules(p, e, s, problems);
+    overlay_flags(p, s, problems);
+    uint64_t seed = (uint64_t)scenario_store_find(s, "run.seed")->integer;
+    if (p->vary.samples) {
+        study_vary_draw_sample(&p->vary, &p->file, seed, e->sample, s, draws, problems);
+        overlay_flags(p, s, problems); /* the seed had to be known; flags win */
+    }
+    if (e->sample > 0)
+        set_integer(s, "run.seed", scenario_store_find(s, "run.seed")->integer + e->sample);
+    struct scenario_value *name = scenario_store_find(s, "run.name");
+    free(name->text);
+    name->text = scenario_store_copy(e->name);
     scenario_complete(s, problems);
     return s;
 }
 
 struct scenario *study_plan_load(const struct study_plan *p, size_t k, FILE *errors) {
     struct scenario_problems problems = {.out = errors};
-    struct scenario *s = load(p, k, &problems);
+    struct study_vary_draws draws = {0};
+    struct scenario *s = load(p, k, &draws, &problems);
+    study_vary_draws_free(&draws);
     scenario_problem_finish(&problems);
     if (problems.count == 0)
         return s;
@@ -268,86 +137,39 @@ struct scenario *study_plan_load(const struct study_plan *p, size_t k, FILE *err
     return NULL;
 }
 
-/* ---- the file ---- */
-
-static void check_study(struct study_plan *p, struct scenario *any,
-                        struct scenario_problems *problems) {
-    static const char *const known[] = {"name",   "description", "replicas", "seed",
-                                        "cycles", "base",        NULL};
-    size_t i = top(p, "study");
-    if (i == toml_reader_count(p->document)) {
-        report_missing(p, "study", "begin with [study] and name = \"...\"", "a table [study]",
-                       problems);
-        return;
-    }
-    if (entry_at(p, i)->type != TOML_READER_TABLE) {
-        REPORT(p, problems, i, "study", "write [study]", "expected a table, found %s",
-               noun(entry_at(p, i)->type));
-        return;
-    }
-    check_keys(p, i, known, any, problems);
-    take_name(p, i, p->name, problems);
-    size_t description = member(p, i, "description");
-    if (description) {
-        assign_as(p, any, "run.description", description, problems); /* type and length */
-        snprintf(p->description, sizeof p->description, "%s", entry_at(p, description)->text);
-    }
-}
-
-static void check_top(const struct study_plan *p, const struct scenario *any,
-                      struct scenario_problems *problems) {
-    static const char *const known[] = {"study", "scenario", NULL};
-    for (size_t i = 0; i < toml_reader_count(p->document); i = entry_at(p, i)->next)
-        if (strcmp(entry_at(p, i)->path, "study") != 0 &&
-            strcmp(entry_at(p, i)->path, "scenario") != 0)
-            report_unknown(p, i, entry_at(p, i)->path, known, any, problems);
-}
-
-/* Fills the list; no scenario is loaded yet. */
-static void list_scenarios(struct study_plan *p, const struct scenario *any,
-                           struct scenario_problems *problems) {
-    static const char *const known[] = {"name", "base", "set", NULL};
-    const char *hint = "write [[scenario]] with double brackets, once for each";
-    size_t list = top(p, "scenario");
-    if (list == toml_reader_count(p->document)) {
-        report_missing(p, "scenario", hint, "at least two scenarios", problems);
-        return;
-    }
-    entry_pointer e = entry_at(p, list);
-    if (e->type != TOML_READER_LIST || e->count < 2 || e->count > STUDY_PLAN_SCENARIOS_MAX) {
-        REPORT(p, problems, list, "scenario",
-               e->type == TOML_READER_LIST && e->count == 1 ? "one alone is `kmc run`" : hint,
-               "expected a list of 2 to %d tables, found %s", (int)STUDY_PLAN_SCENARIOS_MAX,
-               e->type == TOML_READER_LIST ? "another number of them" : noun(e->type));
-        return;
-    }
-    p->scenario = scenario_schema_resize(NULL, e->count * sizeof *p->scenario);
-    memset(p->scenario, 0, e->count * sizeof *p->scenario);
-    for (size_t i = list + 1; i < e->next; i = entry_at(p, i)->next) {
-        if (entry_at(p, i)->type != TOML_READER_TABLE) {
-            REPORT(p, problems, i, entry_at(p, i)->path, hint, "expected a table, found %s",
-                   noun(entry_at(p, i)->type));
-            continue;
-        }
-        p->scenario[p->n].entry = i;
-        check_keys(p, i, known, any, problems);
-        take_name(p, i, p->scenario[p->n].name, problems);
-        check_twice(p, p->n++, problems);
-    }
-}
+/* ---- all of them ---- */
 
 static void describe(struct study_plan_scenario *e, const struct scenario *s) {
     scenario_parameter_hash(s, e->parameter_hash);
     scenario_hash(s, e->scenario_hash);
     e->replicas = scenario_int(s, "run.replicas");
     e->cycles = scenario_int(s, "protocol.cycles");
+    e->fade_first_cycle = scenario_int(s, "protocol.fade_first_cycle");
+}
+
+/* A target needs an error of each fade. */
+static void check_target(const struct study_plan *p, size_t k, struct scenario_problems *problems) {
+    const struct study_plan_scenario *e = &p->scenario[k];
+    if (p->target_mV > 0 && e->cycles < e->fade_first_cycle + 1)
+        REPORT(p, problems, study_list_member(p, "target_standard_error_mV"), NULL,
+               "more cycles, or a lower protocol.fade_first_cycle",
+               "expected at least two cycles from protocol.fade_first_cycle = %lld on in %s, found "
+               "%lld cycles",
+               (long long)e->fade_first_cycle, e->name, (long long)e->cycles);
 }
 
 static void check_scenarios(struct study_plan *p, struct scenario_problems *problems) {
     for (size_t k = 0; k < p->n; k++) {
-        struct scenario *s = load(p, k, problems);
+        struct study_vary_draws draws = {0};
+        struct scenario *s = load(p, k, &draws, problems);
         describe(&p->scenario[k], s);
-        p->seed = scenario_int(s, "run.seed");
+        check_target(p, k, problems);
+        if (p->vary.samples) {
+            study_vary_draws_free(&p->scenario[k].draws);
+            p->scenario[k].draws = draws;
+        }
+        if (k == 0)
+            p->seed = scenario_int(s, "run.seed");
         scenario_free(s);
     }
 }
@@ -364,33 +186,53 @@ static void check_flags(const struct study_plan *p, struct scenario_problems *pr
 int study_plan_open(struct study_plan *p, const char *path, const char *const *set, size_t n_set,
                     FILE *errors) {
     struct scenario_problems problems = {.out = errors};
-    struct toml_reader_error error;
-    size_t size = 0;
-    *p = (struct study_plan){.path = path, .set = set, .n_set = n_set};
-    p->text = scenario_layer_read(path, path, "study", &size, &problems);
-    if (!p->text)
-        return EXIT_INPUT;
-    p->document = toml_reader_create(p->text, size, &error);
-    if (!p->document) {
-        scenario_layer_report_syntax(path, &error, &problems);
-        return EXIT_INPUT;
+    *p = (struct study_plan){.set = set, .n_set = n_set, .shard = 1, .shards = 1};
+    if (study_file_open(&p->file, path, &problems)) {
+        study_list_read(p, &problems);
+        check_flags(p, &problems);
+        check_scenarios(p, &problems);
     }
-    struct scenario *any = scenario_store_create();
-    check_top(p, any, &problems);
-    check_study(p, any, &problems);
-    list_scenarios(p, any, &problems);
-    check_flags(p, &problems);
-    check_scenarios(p, &problems);
-    scenario_free(any);
     scenario_problem_finish(&problems);
     return problems.count ? EXIT_INPUT : 0;
 }
 
 void study_plan_free(struct study_plan *p) {
-    toml_reader_free(p->document);
-    free(p->text);
+    study_file_free(&p->file);
+    study_vary_free(&p->vary);
+    for (size_t k = 0; k < p->n_entries; k++)
+        study_vary_free(&p->entry[k].own);
+    for (size_t k = 0; k < p->n; k++)
+        study_vary_draws_free(&p->scenario[k].draws);
+    free(p->entry);
     free(p->scenario);
     *p = (struct study_plan){0};
+}
+
+/* ---- shards ---- */
+
+int study_plan_set_shard(struct study_plan *p, const char *text, FILE *errors) {
+    if (!study_list_shard(text, &p->shard, &p->shards)) {
+        fprintf(errors,
+                "command line: error: --shard: expected i/N with 1 <= i <= N, found `%.40s`\n    "
+                "hint: --shard 2/8 is the second of eight\n",
+                text);
+        return EXIT_INPUT;
+    }
+    if (p->target_mV > 0 && p->shards > 1) {
+        fprintf(errors,
+                "command line: error: --shard: expected a study with a fixed number of replicas, "
+                "found target_standard_error_mV\n    hint: what one shard must add depends on all "
+                "others: run it as one study, or over MPI ranks\n");
+        return EXIT_INPUT;
+    }
+    return 0;
+}
+
+bool study_plan_owns(const struct study_plan *p, size_t scenario, int64_t replica) {
+    int64_t before = 0;
+    for (size_t k = 0; k < scenario && p->shards > 1; k++)
+        before += p->scenario[k].replicas;
+    return (before + replica) % p->shards == p->shard - 1;
 }
 
 int64_t study_plan_replicas(const struct study_plan *p) {
@@ -419,7 +261,7 @@ static int check_memory(const struct study_plan *p, size_t k, const struct simul
     fprintf(errors,
             "%s: error: scenario %s: expected boxes that fit in %.1f GiB side by side, found %.1f "
             "GiB\n    hint: fewer --threads, or a smaller structure.cells_a, cells_b or repeats\n",
-            p->path, p->scenario[k].name, (double)have / 0x1p30, (double)need / 0x1p30);
+            p->file.path, p->scenario[k].name, (double)have / 0x1p30, (double)need / 0x1p30);
     return EXIT_NO_MEMORY;
 }
 
@@ -465,6 +307,6 @@ int study_plan_compare(const struct study_plan *begun, const struct study_plan *
             "%s: error: scenario %zu: expected %s %s as in %s, found %s %s\n"
             "    hint: a study goes on only as it began; a changed one is a new one: give another "
             "-o DIR\n",
-            now->path, k + 1, a->name, a->scenario_hash, begun->path, b->name, b->scenario_hash);
+            now->file.path, k + 1, a->name, a->scenario_hash, begun->file.path, b->name, b->scenario_hash);
     return EXIT_INPUT;
 }
