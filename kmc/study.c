@@ -437,11 +437,9 @@ static int work_as_rank(struct study_directory *d, const struct study_plan *p,
         status = study_go(&mine, &part, o);
     study_directory_free(&mine);
     study_ranks_wait();
-    if (study_ranks_number() == 0) {
-        int merged = study_merge_absorb(d, p);
-        status = status ? status : merged;
-    }
-    return status;
+    int merged = study_ranks_number() == 0 ? study_merge_absorb(d, p) : 0;
+    merged = study_ranks_worst(merged); /* nobody ends before: mpirun would end the first, too */
+    return status ? status : merged;
 }
 
 int study_work(struct study_directory *d, const struct study_plan *p, const struct options *o) {

@@ -7,7 +7,7 @@
 bool study_file_open(struct study_file *f, const char *path, struct scenario_problems *problems) {
     struct toml_reader_error error;
     size_t size = 0;
-    *f = (struct study_file){.path = path};
+    *f = (struct study_file){.path = scenario_store_copy(path)};
     f->text = scenario_layer_read(path, path, "study", &size, problems);
     if (!f->text)
         return false;
@@ -20,6 +20,7 @@ bool study_file_open(struct study_file *f, const char *path, struct scenario_pro
 void study_file_free(struct study_file *f) {
     toml_reader_free(f->document);
     free(f->text);
+    free(f->path);
     *f = (struct study_file){0};
 }
 

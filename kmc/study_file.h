@@ -8,8 +8,8 @@
 #include "toml_reader.h"
 
 struct study_file {
-    const char *path; /* as given; owner: the caller */
-    char *text;       /* owner: this struct */
+    char *path; /* as given; owner: this struct, as of the text */
+    char *text;
     struct toml_reader_document *document;
 };
 

@@ -98,7 +98,7 @@ static int copy_file(const char *from, const char *to) {
     if (in)
         fclose(in);
     good = good && rename(temporary, to) == 0;
-    return good ? 0 : complain(to, "copy a snapshot", errno);
+    return good ? 0 : complain(to, "copy a file", errno);
 }
 
 /* Snapshots belong to replica 0. */
@@ -120,6 +120,19 @@ static int copy_snapshots(const struct source *from, const struct source *to) {
     }
     if (d)
         closedir(d);
+    return status;
+}
+
+/* Where its values came from is known to the first part that ran. */
+static int copy_scenario(const struct source *from, const struct source *to) {
+    static const char *const name[] = {"scenario.toml", "resolved.toml"};
+    int status = 0;
+    for (int k = 0; k < 2 && status == 0; k++) {
+        char a[PATH_BYTES + 300], b[PATH_BYTES + 300];
+        snprintf(a, sizeof a, "%s/%s", from->run, name[k]);
+        snprintf(b, sizeof b, "%s/%s", to->run, name[k]);
+        status = copy_file(a, b);
+    }
     return status;
 }
 
@@ -158,6 +171,8 @@ static int update_run(const struct source *s, size_t n, const struct furthest *b
         return 0;
     /* snapshots first: a checkpoint says that all before it is there */
     int status = best[0].source ? copy_snapshots(&s[best[0].source], &s[0]) : 0;
+    if (status == 0)
+        status = copy_scenario(&s[1], &s[0]);
     return status ? status : write_run(s, n, best);
 }
 
