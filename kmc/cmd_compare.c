@@ -6,16 +6,20 @@
 #include <unistd.h>
 #include "commands.h"
 #include "comparison_report.h"
+#include "study_directory.h"
 
 enum { MAX_METRICS = 32 };
 
 static const char HELP[] =
-    "usage: kmc compare DIR DIR... [options]\n"
+    "usage: kmc compare DIR... [options]\n"
+    "DIR: of `kmc run`, or of `kmc study` for all its runs; the first run is the reference.\n"
     "Prints fade, efficiency, retention, hysteresis and transition metals in the Li layer of each "
     "run,\n"
     "then differences to a reference run: mean, 95 % interval, p-value, Holm-corrected p, effect "
     "size,\n"
-    "and a ranking with the probability of being best (kmc/ranking.h says how).\n"
+    "and a ranking with the probability of being best (kmc/ranking.h says how). Samples of "
+    "parameters (kmc study,\n"
+    "samples = N) are taken together: bands, and which parameter decides.\n"
     "\n"
     "  --reference DIR       run to compare with (default: the first DIR)\n"
     "  --metric NAME         compare this quantity (repeat for several): a whole-run metric of "
@@ -99,6 +103,10 @@ static int parse_option(struct options *o, int option, int argc, char **argv) {
     }
 }
 
+static bool is_study(int argc, char **argv) {
+    return optind < argc && study_directory_is_study(argv[optind]);
+}
+
 static int parse(struct options *o, int argc, char **argv) {
     static const struct option options[] = {
         {"reference", required_argument, NULL, 'r'},
@@ -120,7 +128,7 @@ static int parse(struct options *o, int argc, char **argv) {
                                argv[optind - 1], "see `kmc compare --help`");
         code = parse_option(o, option, argc, argv);
     }
-    if (!code && !o->help && argc - optind < (o->reference ? 1 : 2))
+    if (!code && !o->help && argc - optind < (o->reference || is_study(argc, argv) ? 1 : 2))
         return usage_error("expected at least two run directories", NULL,
                            "kmc compare DIR DIR, the first is the reference");
     return code;

@@ -55,28 +55,26 @@ static bool same_path(const char *a, const char *b) {
 
 /* Opens all directories; a reference that is not among them comes first. */
 static int open_runs(struct comparison *c, const struct comparison_request *q, FILE *errors) {
-    int found = 0;
-    while (q->reference && found < q->n && !same_path(q->directory[found], q->reference))
+    struct comparison_runs *r = &c->runs;
+    int code = comparison_runs_reserve(r, q->directory, (size_t)q->n, errors);
+    for (int i = 0; code == 0 && i < q->n; i++)
+        code = comparison_runs_add(r, q->directory[i], errors);
+    size_t found = 0;
+    while (code == 0 && q->reference && found < r->n &&
+           !same_path(r->run[found].directory, q->reference))
         found++;
-    bool extra = found == q->n;
-    if (!extra && q->n < 2) {
-        fprintf(errors,
-                "kmc compare: error: expected a run besides the reference, found `%s`\n"
-                "    hint: kmc compare DIR --reference OTHER_DIR\n",
-                q->reference);
-        return RUNFILES_USAGE;
-    }
-    c->run = calloc((size_t)q->n + 1, sizeof *c->run);
-    if (!c->run)
-        return RUNFILES_MEMORY;
-    c->reference = extra ? 0 : (size_t)found;
-    for (int i = extra ? -1 : 0; i < q->n; i++) {
-        const char *name = i < 0 ? q->reference : q->directory[i];
-        int code = runfiles_open(&c->run[c->n_runs++], name, errors);
-        if (code)
-            return code;
-    }
-    return 0;
+    if (code == 0 && found == r->n && r->n)
+        code = comparison_runs_add_first(r, q->reference, errors), found = 0;
+    c->reference = found;
+    c->run = r->run;
+    c->n_runs = r->n;
+    if (code || r->n > 1)
+        return code;
+    fprintf(errors,
+            "kmc compare: error: expected a run besides the reference, found `%s`\n"
+            "    hint: kmc compare DIR --reference OTHER_DIR\n",
+            r->run[0].directory);
+    return RUNFILES_USAGE;
 }
 
 static void set_span(struct comparison *c, int64_t fade_first_cycle) {
@@ -130,6 +128,67 @@ static int compare_all(struct comparison *c) {
     }
     statistics_holm(c->p, c->p_holm, n);
     return 0;
+}
+
+/* ---- samples of parameters ---- */
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of sorted values, between them in proportion. */
+static double quantile(const double *x, size_t n, double p) {
+    double place = p * (double)(n - 1);
+    size_t k = (size_t)place;
+    return k + 1 < n ? x[k] + (place - (double)k) * (x[k + 1] - x[k]) : x[n - 1];
+}
+
+/* Differences of samples that both have, from *low to *high in the middle 95 % of them. */
+static void set_band(const struct comparison *c, size_t run, const char *metric, double *work,
+                     double *low, double *high) {
+    const struct statistics_cycles *a = &c->run[run].cycles, *b = &c->run[c->reference].cycles;
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_replicas; i++)
+        for (size_t k = 0; k < b->n_replicas; k++) {
+            double d = a->replica[i] != b->replica[k]
+                           ? NAN
+                           : statistics_metric(a, metric, i, c->span) -
+                                 statistics_metric(b, metric, k, c->span);
+            if (!isnan(d))
+                work[n++] = d;
+        }
+    if (n < 2)
+        return;
+    qsort(work, n, sizeof *work, by_value);
+    *low = quantile(work, n, 0.025);
+    *high = quantile(work, n, 0.975);
+}
+
+static bool are_samples(const struct comparison *c, size_t run) {
+    return run != c->reference && c->run[run].samples && c->run[c->reference].samples &&
+           c->run[run].seed == c->run[c->reference].seed;
+}
+
+static int judge_samples(struct comparison *c) {
+    size_t n = c->n_runs * c->n_metrics, most = 1;
+    for (size_t i = 0; i < c->n_runs; i++)
+        most = c->run[i].cycles.n_replicas > most ? c->run[i].cycles.n_replicas : most;
+    double *work = malloc(most * sizeof *work);
+    c->band_low = malloc(2 * n * sizeof *c->band_low);
+    c->band_high = c->band_low ? c->band_low + n : NULL;
+    c->sensitivity = calloc(c->n_metrics, sizeof *c->sensitivity);
+    bool good = work && c->band_low && c->sensitivity;
+    for (size_t k = 0; good && k < n; k++) {
+        c->band_low[k] = c->band_high[k] = NAN;
+        if (are_samples(c, k / c->n_metrics))
+            set_band(c, k / c->n_metrics, c->metric[k % c->n_metrics], work, &c->band_low[k],
+                     &c->band_high[k]);
+    }
+    for (size_t k = 0; good && k < c->n_metrics; k++)
+        good = sensitivity_of(&c->sensitivity[k], &c->runs, c->metric[k], c->span);
+    free(work);
+    return good ? 0 : RUNFILES_MEMORY;
 }
 
 /* ---- ranking ---- */
@@ -263,7 +322,7 @@ static void note_run(struct comparison *c, size_t i) {
         return;
     note_protocol(c, i);
     note_pairing(c, i);
-    if (strcmp(run->parameter_hash, c->run[c->reference].parameter_hash) != 0)
+    if (!run->samples && strcmp(run->parameter_hash, c->run[c->reference].parameter_hash) != 0)
         note(c, "[%zu]: parameters differ from the reference's (parameter_hash %s and %s)", i + 1,
              run->parameter_hash, c->run[c->reference].parameter_hash);
 }
@@ -308,14 +367,18 @@ int comparison_create(struct comparison *c, const struct comparison_request *q, 
     if (!code)
         code = compare_all(c);
     if (!code)
+        code = judge_samples(c);
+    if (!code)
         code = rank_all(c);
     return code ? code : collect_notes(c);
 }
 
 void comparison_free(struct comparison *c) {
-    for (size_t i = 0; i < c->n_runs; i++)
-        runfiles_free(&c->run[i]);
-    free(c->run);
+    comparison_runs_free(&c->runs);
+    for (size_t k = 0; c->sensitivity && k < c->n_metrics; k++)
+        sensitivity_free(&c->sensitivity[k]);
+    free(c->sensitivity);
+    free(c->band_low);
     free(c->difference);
     free(c->p);
     free(c->p_best);

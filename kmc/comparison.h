@@ -3,17 +3,18 @@
  * All runs are judged over the same cycles: fades from the reference's protocol.fade_first_cycle to the last cycle that every replica of every run
  * has.  Runs with the same seed are paired replica by replica (same disorder, same random streams), others are compared by Welch's test.  Holm's
  * correction takes all p-values of one comparison together.  Values and tests: kmc/statistics.h; units: statistics_unit; ranks and the probability of being
- * best, for quantities of which less or more is better: kmc/ranking.h.
+ * best, for quantities of which less or more is better: kmc/ranking.h.  Samples of parameters: kmc/comparison_runs.h, kmc/sensitivity.h.
  */
 #ifndef KMC_COMPARISON_H
 #define KMC_COMPARISON_H
-#include "runfiles.h"
+#include "comparison_runs.h"
+#include "sensitivity.h"
 
 enum { COMPARISON_NOTE = 400 };
 
 /* What to compare. */
 struct comparison_request {
-    char *const *directory; /* [n] run directories */
+    char *const *directory; /* [n] of runs or studies; a study stands for its runs */
     int n;
     const char *reference;     /* one of them or another one; NULL = the first */
     const char *const *metric; /* [n_metrics] */
@@ -23,7 +24,8 @@ struct comparison_request {
 
 /* The arrays belong to this struct; those over runs and metrics are in the order [run*n_metrics + metric]. */
 struct comparison {
-    struct runfiles_run *run; /* [n_runs] */
+    struct comparison_runs runs;
+    const struct runfiles_run *run; /* [n_runs] of them */
     size_t n_runs;
     size_t reference;            /* its place in run[] */
     struct statistics_span span; /* cycles over which all runs are judged */
@@ -31,6 +33,9 @@ struct comparison {
     size_t n_metrics;
     struct statistics_difference *difference; /* to the reference, its own unused */
     double *p, *p_holm; /* p-values and corrected ones, NaN = no test; one piece of memory */
+    /* where 95 % of the samples' differences lie: what is not known makes of the effect; NaN without samples; one piece of memory */
+    double *band_low, *band_high;
+    struct sensitivity *sensitivity; /* [n_metrics], empty without samples */
     double *p_best;     /* probability of being the best run, NaN = no ranking */
     size_t *rank;       /* by mean, 1 = best, 0 = no ranking */
     /* [n_notes] what a reader must know about the numbers; warnings begin with "warning" */

@@ -95,13 +95,29 @@ static int print_runs(const struct comparison *c, FILE *out) {
         const struct runfiles_run *run = &c->run[i];
         put_cell(&g, "[%zu]%s", i + 1, i == c->reference ? "*" : "");
         put_cell(&g, "%s", run->scenario);
-        put_cell(&g, "%zu", run->cycles.n_replicas);
+        put_cell(&g, run->samples ? "%zu samples" : "%zu", run->cycles.n_replicas);
         put_cell(&g, "%" PRId64, run->cycles.last_cycle);
         for (size_t k = 0; k < c->n_metrics; k++)
             put_estimate(&g, statistics_metric_estimate(&run->cycles, c->metric[k], c->span),
                          k == 0);
     }
     return finish_grid(&g, out);
+}
+
+static bool has_samples(const struct comparison *c) {
+    return c->runs.n_studies > 0;
+}
+
+/* In words, for those who read no p-values. */
+static const char *verdict(double p_holm) {
+    return isnan(p_holm) ? "-" : p_holm < 0.05 ? "yes" : "not distinguished";
+}
+
+static void put_band(struct grid *g, const struct comparison *c, size_t at) {
+    if (isnan(c->band_low[at]))
+        put_cell(g, "-");
+    else
+        put_cell(g, "[%+.4g, %+.4g]", c->band_low[at], c->band_high[at]);
 }
 
 static void put_difference(struct grid *g, const struct comparison *c, size_t i, size_t k) {
@@ -127,12 +143,15 @@ static void put_difference(struct grid *g, const struct comparison *c, size_t i,
         put_cell(g, "-");
     else
         put_cell(g, "%+.2f", d->effect_size);
+    put_cell(g, "%s", verdict(c->p_holm[at]));
+    if (has_samples(c))
+        put_band(g, c, at);
 }
 
 static int print_differences(const struct comparison *c, FILE *out) {
-    static const char *const head[] = {"metric",        "run", "test",   "difference",
-                                       "95 % interval", "p",   "p Holm", "effect size"};
-    struct grid g = {.columns = sizeof head / sizeof *head, .good = true};
+    static const char *const head[] = {"metric",  "run",    "test",        "difference", "95 % interval",
+                                       "p",       "p Holm", "effect size", "differs",    "95 % of samples"};
+    struct grid g = {.columns = sizeof head / sizeof *head - !has_samples(c), .good = true};
     for (size_t i = 0; i < g.columns; i++)
         put_cell(&g, "%s", head[i]);
     for (size_t k = 0; k < c->n_metrics; k++)
@@ -169,6 +188,41 @@ static int print_ranking(const struct comparison *c, FILE *out) {
     return finish_grid(&g, out);
 }
 
+/* ---- sensitivity ---- */
+
+enum { PARAMETERS_SHOWN = 8 };
+
+static void put_parameter(struct grid *g, const char *metric, const struct sensitivity_one *one) {
+    put_cell(g, "%s", comparison_heading(metric));
+    put_cell(g, "%s", one->key);
+    put_cell(g, "%.4g to %.4g", one->low, one->high);
+    put_estimate(g, one->change, true);
+    put_cell(g, isnan(one->share) ? "-" : "%.2f", one->share);
+    put_p(g, one->p);
+    put_p(g, one->p_holm);
+}
+
+static int print_sensitivity(const struct comparison *c, FILE *out) {
+    static const char *const head[] = {"metric", "parameter", "drawn from",
+                                       "change over this range", "share of variance", "p",
+                                       "p Holm"};
+    struct grid g = {.columns = sizeof head / sizeof *head, .good = true};
+    for (size_t i = 0; i < g.columns; i++)
+        put_cell(&g, "%s", head[i]);
+    for (size_t k = 0; k < c->n_metrics; k++)
+        for (size_t i = 0; i < c->sensitivity[k].n && i < PARAMETERS_SHOWN; i++)
+            put_parameter(&g, c->metric[k], &c->sensitivity[k].one[i]);
+    return finish_grid(&g, out);
+}
+
+static int print_samples(const struct comparison *c, FILE *out) {
+    fprintf(out,
+            "\nWhich uncertain parameter decides: straight lines through the samples, mean over "
+            "the scenarios; the %d with the largest share\n",
+            PARAMETERS_SHOWN);
+    return print_sensitivity(c, out);
+}
+
 void comparison_report_notes(const struct comparison *c, FILE *out) {
     for (size_t i = 0; i < c->n_notes; i++)
         fprintf(out, "%s%s\n", strncmp(c->note[i], "warning", 7) ? "note: " : "", c->note[i]);
@@ -191,6 +245,8 @@ int comparison_report_text(const struct comparison *c, FILE *out) {
           out);
     if (!code)
         code = print_ranking(c, out);
+    if (!code && has_samples(c))
+        code = print_samples(c, out);
     if (c->n_notes)
         fputc('\n', out);
     comparison_report_notes(c, out);
@@ -234,7 +290,7 @@ static void csv_value(FILE *out, const struct comparison *c, size_t at) {
     else
         fputc(',', out);
     statistics_write_number(c->p_best[at], out);
-    fputc('\n', out);
+    fputs(",,\n", out);
 }
 
 static void csv_difference(FILE *out, const struct comparison *c, size_t at) {
@@ -247,18 +303,43 @@ static void csv_difference(FILE *out, const struct comparison *c, size_t at) {
     statistics_write_number(d->p, out);
     statistics_write_number(c->p_holm[at], out);
     statistics_write_number(d->effect_size, out);
-    fputs(",,\n", out);
+    fputs(",,", out);
+    statistics_write_number(c->band_low[at], out);
+    statistics_write_number(c->band_high[at], out);
+    fputc('\n', out);
+}
+
+/* `scenario` is the parameter, `effect_size` the share of the variance, the band what was drawn. */
+static void csv_sensitivity(FILE *out, const struct comparison *c, size_t metric) {
+    for (size_t i = 0; i < c->sensitivity[metric].n; i++) {
+        const struct sensitivity_one *one = &c->sensitivity[metric].one[i];
+        fputs("sensitivity,,", out);
+        csv_text(out, one->key);
+        fprintf(out, ",%s,%s,%" PRId64 ",%" PRId64, c->metric[metric],
+                statistics_unit(c->metric[metric]), c->span.first, c->span.last);
+        statistics_write_estimate(one->change, out);
+        fputs(",,line", out);
+        statistics_write_number(one->p, out);
+        statistics_write_number(one->p_holm, out);
+        statistics_write_number(one->share, out);
+        fputs(",,", out);
+        statistics_write_number(one->low, out);
+        statistics_write_number(one->high, out);
+        fputc('\n', out);
+    }
 }
 
 void comparison_report_csv(const struct comparison *c, FILE *out) {
     fputs("kind,directory,scenario,metric,unit,first_cycle,last_cycle,mean,standard_error,ci95_low,"
-          "ci95_high,replicas,reference,test,p,p_holm,effect_size,rank,p_best\n",
+          "ci95_high,replicas,reference,test,p,p_holm,effect_size,rank,p_best,band95_low,band95_high\n",
           out);
     for (size_t at = 0; at < c->n_runs * c->n_metrics; at++)
         csv_value(out, c, at);
     for (size_t at = 0; at < c->n_runs * c->n_metrics; at++)
         if (at / c->n_metrics != c->reference)
             csv_difference(out, c, at);
+    for (size_t k = 0; k < c->n_metrics; k++)
+        csv_sensitivity(out, c, k);
 }
 
 /* ---- JSON ---- */
@@ -319,7 +400,32 @@ static void json_difference(FILE *out, const struct comparison *c, size_t at) {
     json_number(out, "p", d->p);
     json_number(out, "p_holm", c->p_holm[at]);
     json_number(out, "effect_size", d->effect_size);
+    json_number(out, "band95_low", c->band_low[at]);
+    json_number(out, "band95_high", c->band_high[at]);
     fputc('}', out);
+}
+
+static void json_sensitivity(FILE *out, const char *metric, const struct sensitivity_one *one) {
+    json_estimate(out, metric, one->change);
+    fputs(", \"parameter\": ", out);
+    output_json_string(out, one->key);
+    json_number(out, "low", one->low);
+    json_number(out, "high", one->high);
+    json_number(out, "share", one->share);
+    json_number(out, "p", one->p);
+    json_number(out, "p_holm", one->p_holm);
+    fputc('}', out);
+}
+
+static void json_sensitivities(FILE *out, const struct comparison *c) {
+    const char *separator = "\n    ";
+    fputs("\n  ],\n  \"sensitivity\": [", out);
+    for (size_t k = 0; k < c->n_metrics; k++)
+        for (size_t i = 0; i < c->sensitivity[k].n; i++) {
+            fputs(separator, out);
+            json_sensitivity(out, c->metric[k], &c->sensitivity[k].one[i]);
+            separator = ",\n    ";
+        }
 }
 
 void comparison_report_json(const struct comparison *c, FILE *out) {
@@ -341,6 +447,7 @@ void comparison_report_json(const struct comparison *c, FILE *out) {
         json_difference(out, c, at);
         separator = ",\n    ";
     }
+    json_sensitivities(out, c);
     fputs("\n  ],\n  \"notes\": [", out);
     for (size_t i = 0; i < c->n_notes; i++) {
         fputs(i ? ",\n    " : "\n    ", out);

@@ -283,26 +283,16 @@ static int outcome(const struct study *st) {
     return failure ? failure : stop;
 }
 
-static char **run_paths(const struct study *st) {
-    char **path = calloc(st->plan->n, sizeof *path + 1024);
-    for (size_t k = 0; path && k < st->plan->n; k++) {
-        path[k] = (char *)(path + st->plan->n) + 1024 * k;
-        study_directory_run(st->directory, &st->plan->scenario[k], path[k]);
-    }
-    return path;
-}
-
 static int print_comparison(const struct study *st) {
-    char **path = run_paths(st);
     struct comparison c = {0};
-    struct comparison_request q = {.directory = path, .n = (int)st->plan->n};
-    int status = path ? comparison_create(&c, &q, stderr) : EXIT_MEMORY;
+    char *path = (char *)st->directory->path;
+    struct comparison_request q = {.directory = &path, .n = 1};
+    int status = comparison_create(&c, &q, stderr);
     if (status == 0 && st->options->json)
         comparison_report_json(&c, stdout);
     else if (status == 0)
         status = comparison_report_text(&c, stdout);
     comparison_free(&c);
-    free(path);
     if (status == EXIT_MEMORY)
         fputs("kmc study: error: out of memory for the comparison\n", stderr);
     return status;

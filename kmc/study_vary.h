@@ -6,7 +6,8 @@
  *     samples = 16                                       each scenario so many times, with values drawn for
  *     sample.model.o2_eV = [-0.1, 0.3]                   this key, evenly between two bounds
  *     sample.model.o2_eV = "prior"                       this key, in its prior interval
- *     sample_priors = true                               every number that has a prior interval and lies in it
+ *     sample_priors = true                               every energy and barrier (model, elements) that the scenario uses and that has a
+ *                                                        prior interval around its value
  *
  * Dopants: vary."dopant[0].fraction"; one item of a list: sample."elements.Ni.oxidation_eV[1]".
  * A hypercube of n samples has one value of each key in each n-th of its interval (McKay, Beckman and Conover, Technometrics 21, 239 (1979)).  Which value
