@@ -355,9 +355,10 @@ static size_t count_scenarios(const struct study_plan *p) {
 
 static void list_scenarios(struct study_plan *p, struct scenario_problems *problems) {
     size_t n = count_scenarios(p), list = study_file_top(&p->file, "scenario");
-    if (p->n_entries == 0 || problems->count)
+    if (p->n_entries == 0)
         return;
-    if (n < 2 || n > STUDY_PLAN_SCENARIOS_MAX) {
+    bool too_few = n < 2 && problems->count == 0; /* else something may be missing from a rule */
+    if (too_few || n > STUDY_PLAN_SCENARIOS_MAX) {
         REPORT(p, problems, list, NULL, n < 2 ? "one alone is `kmc run`" : "give several studies",
                "expected 2 to %d scenarios with what varies, found %zu",
                (int)STUDY_PLAN_SCENARIOS_MAX, n);

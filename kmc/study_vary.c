@@ -93,10 +93,12 @@ static void read_samples(struct study_vary *v, const struct study_file *f, size_
         v->priors = study_file_entry(f, priors)->flag;
     if (samples && study_file_is(f, samples, TOML_READER_INT, hint, problems)) {
         v->samples = study_file_entry(f, samples)->integer;
-        if (v->samples < 2 || v->samples > STUDY_VARY_SAMPLES_MAX)
+        if (v->samples < 2 || v->samples > STUDY_VARY_SAMPLES_MAX) {
             study_file_report(f, samples, NULL, hint, problems,
                               "expected an integer from 2 to %d, found %lld",
                               STUDY_VARY_SAMPLES_MAX, (long long)v->samples);
+            v->samples = 0;
+        }
     }
     bool drawn = v->n_ranges > 0 || v->priors;
     if (samples && !drawn)

@@ -562,6 +562,71 @@ expect "other flags are another study" study_unharmed study_half 'expected o3 .*
 expect "a foreign directory is refused" study_unharmed foreign 'found something else'
 expect "a run directory is refused" study_unharmed whole_cpu 'found something else'
 expect "a run that is lost stops no other, and one made apart takes its place" lost_one
+shards() { # three shards, one of them stopped on the way; merged when two are there, and again with all
+    for i in 1 2 3; do
+        study shard_$i --cycles 8 --shard $i/3 >/dev/null 2>"$WORK/shards.err" || return 1
+    done
+    rm -rf "$WORK/shard_2"
+    study shard_2 --cycles 8 --shard 2/3 --max-wallclock 0.3 2>/dev/null && return 1
+    "$KMC" merge "$WORK/shard_1" "$WORK/shard_2" "$WORK/shard_3" -q -o "$WORK/merged" 2>"$WORK/shards.err"
+    grep -q 'of 6 replicas are complete' "$WORK/shards.err" && [ ! -e "$WORK/merged/DONE" ] || return 1
+    study shard_2 --cycles 8 --shard 2/3 >/dev/null 2>&1 &&
+        "$KMC" merge "$WORK/shard_1" "$WORK/shard_2" "$WORK/shard_3" -q -o "$WORK/merged" >"$WORK/merged.out" &&
+        same_study study_whole merged && diff -r "$WORK/merged/o3/resolved.toml" "$WORK/study_whole/o3/resolved.toml"
+}
+merge_refused() { # expected words, arguments...
+    words=$1
+    shift
+    "$KMC" merge "$@" >"$WORK/last_out" 2>"$WORK/last_err"
+    [ $? = 2 ] && grep -Eq "$words" "$WORK/last_err" && grep -q hint: "$WORK/last_err" || { cat "$WORK/last_err"; return 1; }
+}
+lost_shard() { # merging what is damaged changes nothing
+    rm -rf "$WORK/merged_half"
+    "$KMC" merge "$WORK/shard_1" -q -o "$WORK/merged_half" 2>/dev/null
+    before=$(cd "$WORK/merged_half" && find . -type f -exec cksum {} + | sort)
+    cp -R "$WORK/shard_3" "$WORK/shard_lost"
+    truncate -s 300 "$WORK/shard_lost/o3/checkpoint"
+    rm -f "$WORK/shard_lost/o3/checkpoint.old"
+    merge_refused 'expected a run with a checkpoint' "$WORK/shard_lost" -o "$WORK/merged_half" &&
+        [ "$before" = "$(cd "$WORK/merged_half" && find . -type f -exec cksum {} + | sort)" ]
+}
+other_shard() {
+    study shard_other --cycles 2 --shard 2/3 >/dev/null 2>&1 &&
+        merge_refused 'expected o3 [0-9a-f]* as in' "$WORK/shard_1" "$WORK/shard_other" -o "$WORK/merged_2" && [ ! -e "$WORK/merged_2" ]
+}
+no_shard() {
+    study shard_none --shard 4/3 2>"$WORK/last_err"
+    [ $? = 2 ] && grep -q 'expected i/N .* found `4/3`' "$WORK/last_err" && grep -q hint: "$WORK/last_err" && [ ! -e "$WORK/shard_none" ]
+}
+rules() { # name, lines of [study]: a study of two small scenarios
+    printf '[study]\nname = "%s"\nbase = "builtin:demo"\n%s\n[[scenario]]\nname = "o3"\nset = { structure.cells_a = 6, structure.cells_b = 6 }\n[[scenario]]\nname = "peroxo"\nset = { structure.cells_a = 6, structure.cells_b = 6, kinetics.molecular_oxygen = false }\n' "$1" "$2" >"$WORK/$1.toml"
+}
+precise() { # one scenario needs more replicas than the other; the same with one thread and after a stop
+    rules target "$(printf 'cycles = 4\nreplicas = 3\nreplicas_max = 9\ntarget_standard_error_mV = 6')"
+    "$KMC" study "$WORK/target.toml" -q -o "$WORK/target_1" >"$WORK/target.out" || return 1
+    "$KMC" study "$WORK/target.toml" -q --threads 1 --max-wallclock 0.7 -o "$WORK/target_2" 2>/dev/null
+    "$KMC" resume "$WORK/target_2" -q >/dev/null || return 1
+    for run in o3 peroxo; do
+        same_results target_1/$run target_2/$run || return 1
+    done
+    grep -q '"replicas": 9' "$WORK/target_1/o3/run.json" && grep -q '"replicas": [4-8],' "$WORK/target_1/peroxo/run.json"
+}
+decides() { # a parameter that is known to decide is found, one that does nothing is not
+    rules sampled "$(printf 'cycles = 1\nreplicas = 2\nsamples = 8\nsample.protocol.upper_cutoff_V = [4.3, 4.9]\nsample.model.molecular_gas_eV = [-0.1, 0.1]')"
+    "$KMC" study "$WORK/sampled.toml" -q -o "$WORK/sampled" >"$WORK/sampled.out" &&
+        "$KMC" compare "$WORK/sampled" --metric charge_capacity_mAh_per_g -q --csv "$WORK/sampled.csv" &&
+        awk -F, '$1 == "sensitivity" { share[$3] = $17; p[$3] = $16; n++ } END { exit !(n == 2 && share["protocol.upper_cutoff_V"] > 0.6 && p["protocol.upper_cutoff_V"] < 0.05 && share["model.molecular_gas_eV"] < 0.5) }' "$WORK/sampled.csv" &&
+        grep -q '8 samples' "$WORK/sampled.out" && grep -q '95 % of samples' "$WORK/sampled.out" || { cat "$WORK/sampled.csv"; return 1; }
+}
+expect "three shards, one of them stopped and gone on with, merged: the same files" shards
+expect "a shard that is whole is refused as another one" study_unharmed shard_1 'expected a new directory' --cycles 8 --shard 1/3
+expect "a whole study is no shard" merge_refused 'expected a shard of a study' "$WORK/study_whole" -o "$WORK/merged_2"
+expect "a foreign directory is no shard" merge_refused 'expected the directory of a shard' "$WORK/foreign" -o "$WORK/merged_2"
+expect "shards of another study are refused" other_shard
+expect "a damaged shard is refused, and nothing is merged" lost_shard
+expect "--shard 4/3 is refused" no_shard
+expect "kmc study runs replicas until fade is known well enough" precise
+expect "samples of parameters: which one decides" decides
 
 if [ -n "$PYTHON" ]; then
     echo "== python"
@@ -626,7 +691,32 @@ if [ -z "$QUICK" ]; then
         expect "builds: $variant" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/$variant" "$@" "$BUILD/$variant/kmc"
         expect "golden hashes: $variant" sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2
     }
-    other gcc-O0 OPTIMISE=-O0
+    mpi=$(command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1 && echo MPI=1)
+    [ -n "$mpi" ] || skipped="$skipped MPI"
+    other gcc-O0 OPTIMISE=-O0 $mpi
+    ranks() { # directory, ranks, flags...: the study of a pair on MPI ranks
+        directory=$1
+        n=$2
+        shift 2
+        OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe -n "$n" "$BUILD/gcc-O0/kmc" study "$pair" -q \
+            --set output.checkpoint_minutes=0.0005 --cycles 8 -o "$WORK/$directory" "$@" >"$WORK/last_ranks" 2>&1
+    }
+    same_ranks() { ranks "ranks_$1" "$1" && same_study study_whole "ranks_$1" && [ ! -e "$WORK/ranks_$1/shards" ] || { cat "$WORK/last_ranks"; return 1; }; }
+    # Stopped by time on two ranks, killed on three, then one process.
+    stopped_ranks() {
+        ranks ranks_stopped 2 --max-wallclock 1
+        [ -e "$WORK/ranks_stopped/resolved.toml" ] && [ ! -e "$WORK/ranks_stopped/DONE" ] && [ ! -e "$WORK/ranks_stopped/shards" ] || return 1
+        ranks ranks_stopped 3 &
+        sleep 2
+        pkill -KILL -f "gcc-O0/kmc study $pair"
+        wait $!
+        "$KMC" resume "$WORK/ranks_stopped" -q >/dev/null && same_study study_whole ranks_stopped && [ ! -e "$WORK/ranks_stopped/shards" ]
+    }
+    if [ -n "$mpi" ]; then
+        expect "a study on one MPI rank: the same files" same_ranks 1
+        expect "a study on two MPI ranks: the same files" same_ranks 2
+        expect "ranks stopped and killed, then one process goes on: the same files" stopped_ranks
+    fi
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
