@@ -28,6 +28,18 @@ static const char usage[] =
     "  [[scenario]]\n"
     "  name = \"o2\"\n"
     "  set.structure.stacking = \"ABCB\"   # any keys of `kmc defaults`, as tables below `set`\n"
+    "\n"
+    "By rule, in [study] for all scenarios or, vary, in one:\n"
+    "  vary.conditions.temperature_K = [298.15, 318.15]   # a grid: each value with each of other "
+    "keys\n"
+    "  samples = 16                                       # a Latin hypercube over\n"
+    "  sample.model.molecular_eV = [8.1, 8.5]             # an interval, or \"prior\" for the "
+    "key's own\n"
+    "  sample_priors = true                               # or over all energies and barriers with "
+    "a prior interval\n"
+    "  target_standard_error_mV = 0.5                     # more replicas, up to replicas_max, "
+    "until fade is known so well\n"
+    "Over machines: --shard and kmc merge, or mpirun (built with MPI=1): the same files.\n"
     "\n";
 
 /* ---- dry run ---- */

@@ -150,6 +150,10 @@ readme_study() {
         "$KMC" study "$WORK/readme_study.toml" -q --cycles 1 --replicas 2 --set structure.cells_a=6 --set structure.cells_b=6 -o "$WORK/readme_study"
 }
 expect "the study of the README runs" readme_study
+readme_rules() {
+    toml_block 3 >"$WORK/readme_rules.toml" && "$KMC" study "$WORK/readme_rules.toml" --check | grep -q 'K,temperature_K=318.15,sample=15'
+}
+expect "the rules of the README make scenarios" readme_rules
 voltage() { "$KMC" voltage builtin:demo -q --replicas 1 -o "$WORK/curve.csv" && [ "$(wc -l <"$WORK/curve.csv")" -gt 100 ]; }
 expect "kmc voltage writes a curve" voltage
 film="--set structure.geometry=film --set structure.cells_a=8 --set structure.cells_b=3 --set structure.vacuum_cells=1 --set structure.repeats=1"
