@@ -126,7 +126,7 @@ def gather(folders: Sequence[Path], kmc: Path | None = None) -> Subject:
                 raise RunError(f"{run.path}: given twice")
             runs[label] = run
     title, subtitle = _titles(runs, studies)
-    comparison, notes = _comparison(list(runs.values()), kmc)
+    comparison, notes = _comparison(folders, len(runs), kmc)
     return Subject(title, subtitle, runs, comparison, notes)
 
 
@@ -140,15 +140,17 @@ def _titles(runs: dict[str, Run], studies: list[Study]) -> tuple[str, str]:
     return "Voltage fade: " + ", ".join(runs), f"{len(runs)} runs side by side"
 
 
-def _comparison(runs: list[Run], kmc: Path | None) -> tuple[Comparison | None, list[str]]:
-    if len(runs) < 2:
+def _comparison(
+    folders: Sequence[Path], runs: int, kmc: Path | None
+) -> tuple[Comparison | None, list[str]]:
+    if runs < 2:
         return None, []
     program = find_program(kmc)
     if program is None:
         return None, [
             "no comparison: the program kmc was not found; name it with --kmc PATH or the variable KMC"
         ]
-    return compare(runs, program), []
+    return compare(folders, program), []
 
 
 # ---- the page ---------------------------------------------------------------------------------------------------------
@@ -414,7 +416,34 @@ def _compared(subject: Subject) -> dict[str, Any]:
             ),
             "rows": [_difference(row) for _, row in told.differences.iterrows()],
         },
+        "sensitivity": _sensitivity(told) if len(told.sensitivity) else None,
         "notes": told.notes,
+    }  # fmt: skip
+
+
+def _sensitivity(told: Comparison) -> dict[str, Any]:
+    """The parameters that were drawn, by their share of the variance of each quantity."""
+    rows = []
+    for _, row in told.sensitivity.iterrows():
+        mean, error = float(row["mean"]), float(row["standard_error"])
+        digits = _digits(error, mean)
+        cells = [
+            _text(contrast.heading(str(row["metric"]), str(row["unit"]))),
+            _text(row["parameter"]),
+            _number(float(row["low"]), 4),
+            _number(float(row["high"]), 4),
+            *(_number(x, digits) for x in (mean, float(row["ci95_low"]), float(row["ci95_high"]))),
+            _number(float(row["share"]), 2),
+            _number(float(row["p_holm"]), 4),
+        ]
+        rows.append({"mark": float(row["p_holm"]) < 0.05, "cells": cells})
+    return {
+        "id": "sensitivity",
+        "caption": "Which uncertain parameter decides: change of a quantity over the range drawn, straight lines through the samples",
+        "columns": _columns(
+            "Quantity", "Parameter", "Drawn from#", "to#", "Change#", "95 % from#", "to#", "Share of variance#", "p Holm#",
+        ),
+        "rows": rows,
     }  # fmt: skip
 
 

@@ -22,18 +22,30 @@ from .run import Run, RunError, load_run, read_json
 VALUE_COLUMNS = (
     "scenario directory metric unit mean standard_error ci95_low ci95_high replicas".split()
 )
-DIFFERENCE_COLUMNS = [*VALUE_COLUMNS, "reference", "test", "p", "p_holm", "effect_size"]
+DIFFERENCE_COLUMNS = [
+    *VALUE_COLUMNS,
+    *"reference test p p_holm effect_size band95_low band95_high".split(),
+]
+SENSITIVITY_COLUMNS = (
+    "parameter metric unit low high mean standard_error ci95_low ci95_high replicas share p p_holm"
+).split()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``kmc compare`` says: values of each run, differences to the reference, notes; cycles first..last for all."""
+    """What ``kmc compare`` says: values of each run, differences to the reference, notes; cycles first..last for all.
+
+    The samples of a study count as replicas of their scenario; ``band95`` is where 95 % of their differences lie.
+    """
 
     first_cycle: int
     last_cycle: int
     reference: str  # scenario
     values: pd.DataFrame  # VALUE_COLUMNS
     differences: pd.DataFrame  # DIFFERENCE_COLUMNS, p and p_holm NaN where there was no test
+    sensitivity: (
+        pd.DataFrame
+    )  # SENSITIVITY_COLUMNS: change of a metric over the range drawn; empty without samples
     notes: list[str]
 
 
@@ -52,7 +64,7 @@ class Study:
 
     def compare(self, kmc: str | Path | None = None) -> Comparison:
         """Paired differences, intervals and corrected p-values by the program.  Raises RunError without it."""
-        return compare(list(self.runs.values()), kmc)
+        return compare([self.path], kmc)
 
 
 def load_study(path: str | Path) -> Study:
@@ -97,14 +109,17 @@ def _is_program(path: Path) -> bool:
     return said.stdout.startswith("lrm-kmc")
 
 
-def compare(runs: Sequence[Run], kmc: str | Path | None = None) -> Comparison:
-    """``kmc compare --json`` of runs, the first one as reference.  Raises RunError without program, or with its message."""
+def compare(folders: Sequence[Path], kmc: str | Path | None = None) -> Comparison:
+    """``kmc compare --json`` of directories of runs or studies, the first run as reference.
+
+    Raises RunError without program, or with its message.
+    """
     program = find_program(kmc)
     if program is None:
         raise RunError(
             "no program kmc found for the comparison: name it (--kmc PATH, or the variable KMC)"
         )
-    command = [str(program), "compare", "--json", *(str(run.path.absolute()) for run in runs)]
+    command = [str(program), "compare", "--json", *(str(folder.absolute()) for folder in folders)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RunError(f"`kmc compare` failed ({done.returncode}): {done.stderr.strip()}")
@@ -129,11 +144,14 @@ def _parse(told: dict[str, Any]) -> Comparison:
         reference=reference,
         values=_numbers(pd.DataFrame(values, columns=VALUE_COLUMNS)),
         differences=_numbers(pd.DataFrame(differences, columns=DIFFERENCE_COLUMNS)),
+        sensitivity=_numbers(pd.DataFrame(told["sensitivity"], columns=SENSITIVITY_COLUMNS)),
         notes=[str(note) for note in told["notes"]],
     )
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:
     """JSON's null as NaN."""
-    names = ("mean", "standard_error", "ci95_low", "ci95_high", "p", "p_holm", "effect_size")
+    names = (
+        "mean standard_error ci95_low ci95_high p p_holm effect_size band95_low band95_high share"
+    ).split()
     return table.astype({name: float for name in names if name in table.columns})
