@@ -13,6 +13,7 @@
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
 #   CUDA=0  without nvcc, EMULATED=1 with kernels that run on the CPU (slow, for tests)        NO_INSTALL=1  never install anything        CC=clang  other compiler
 
+comma := ,
 BUILD        ?= build
 PREFIX       ?= /usr/local
 PROGRAM_NAME ?= kmc
@@ -26,6 +27,9 @@ ALL_ARCH     ?= 80 86 89 90 100 120
 CUDA_ARCH    ?= $(or $(sort $(subst .,,$(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | grep -E '^[0-9.]+$$'))),90)
 TOML_DIR     ?=
 RANDOM123_DIR ?=
+# HDF5=0: without run.h5, snapshots stay single files
+HDF5         ?= 1
+HDF5_DIR     ?=
 
 EMULATED ?=
 NVCC     := $(if $(filter 0,$(CUDA))$(EMULATED),,$(wildcard $(CUDA_HOME)/bin/nvcc))
@@ -37,8 +41,12 @@ WARN      = -Wall -Wextra -Werror
 INCLUDES  = $(addprefix -I,$(wildcard $(addsuffix /include,$(TOML_DIR) $(RANDOM123_DIR))))
 CFLAGS   ?= $(OPTIMISE) -g
 ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(WITH_CUDA),-DKMC_CUDA) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
+# Debian keeps the serial library in folders of its own; elsewhere the compiler finds it, or HDF5_DIR says where it is
+HDF5_INCLUDE := $(wildcard $(if $(HDF5_DIR),$(HDF5_DIR)/include,/usr/include/hdf5/serial))
+HDF5_LIB     := $(firstword $(wildcard $(if $(HDF5_DIR),$(HDF5_DIR)/lib64 $(HDF5_DIR)/lib,/usr/lib/*/hdf5/serial)))
+HDF5_LIBS     = $(if $(filter-out 0,$(HDF5)),$(if $(HDF5_LIB),-L$(HDF5_LIB) $(if $(HDF5_DIR),-Wl$(comma)-rpath$(comma)$(HDF5_LIB))) -lhdf5)
 ALL_CXXFLAGS = -std=c++17 $(CFLAGS) $(EXACT) $(WARN) $(INCLUDES)
-LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lz -lm -lstdc++
+LIBS      = $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) $(HDF5_LIBS) -lz -lm -lstdc++
 
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \
@@ -53,7 +61,8 @@ ALL_NVCCFLAGS = -std=c++17 $(NVCCFLAGS) -fmad=false -t 0 -ccbin $(CXX) -Xcompile
 
 CUDA_FILES := kmc/engine_cuda.c
 CUDA_SOURCES := $(sort $(wildcard kernels/*.cu))
-C_FILES := $(sort $(filter-out $(if $(WITH_CUDA),,$(CUDA_FILES)),$(wildcard kmc/*.c lattices/*.c)))
+STORE_FILES := $(if $(filter 0,$(HDF5)),kmc/store.c kmc/store_types.c kmc/store_writer.c,kmc/store_absent.c)
+C_FILES := $(sort $(filter-out $(if $(WITH_CUDA),,$(CUDA_FILES)) $(STORE_FILES),$(wildcard kmc/*.c lattices/*.c)))
 HEADERS := $(wildcard kmc/*.h lattices/*.h kernels/*.h)
 OBJ     := $(BUILD)/obj
 OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o \
@@ -90,7 +99,7 @@ endif
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
 	@echo cc $<
-	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/store% tests/test_store.c,$<),$(HDF5_INCLUDE:%=-isystem %)) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
 
 $(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h
 	@mkdir -p $(@D)
@@ -106,7 +115,8 @@ $(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h
 
 # ---- packages ----
 
-DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev zlib1g-dev libcriterion-dev python3 python3-venv
+DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev zlib1g-dev libcriterion-dev python3 python3-venv \
+               $(if $(filter-out 0,$(HDF5)),$(if $(HDF5_DIR),,libhdf5-dev))
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
 deps:
@@ -144,7 +154,7 @@ demo:
 
 # ---- tests ----
 
-TEST_FILES     := $(sort $(filter-out tests/faults.c,$(wildcard tests/*.c)))
+TEST_FILES     := $(sort $(filter-out tests/faults.c $(if $(filter 0,$(HDF5)),tests/test_store.c),$(wildcard tests/*.c)))
 VALIDATE_FILES := $(sort $(wildcard tests/validate/*.c))
 TEST_OBJECTS     = $(patsubst %.c,$(OBJ)/%.o,$(TEST_FILES))
 VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES)) $(OBJ)/tests/fixture.o

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "comparison_report.h"
+#include "frames.h"
 #include "run_directory.h"
 
 enum { ALL_REPLICAS = -1 };
@@ -148,7 +149,8 @@ static bool was_done(const struct study *st, const struct slot *slot) {
     study_directory_run(st->directory, slot->plan, path);
     if (!output_exists(path, "DONE"))
         return false;
-    checkpoint_writer_remove(path); /* a kill may have left it beside DONE */
+    checkpoint_writer_remove(path); /* a kill may have left it beside DONE, and what run.h5 holds */
+    frames_remove_files(path);
     return true;
 }
 

@@ -750,7 +750,7 @@ Test(export, command_refuses_wrong_usage) {
         cr_expect(holds("err.txt", "error: "), "`%s`", wrong[i]);
     }
     run_export("run --cycle 4 --at charge");
-    cr_expect(holds("err.txt", "r000_c0003_charge.snap"), "the hint lists what there is");
+    cr_expect(holds("err.txt", "replica 0 cycle 3 charge"), "the hint lists what there is");
     cr_expect(run_export("--help") == 0);
     cr_expect(holds("out.txt", "usage: kmc export"));
 }
