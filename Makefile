@@ -146,7 +146,7 @@ demo:
 	@if [ -e $(DEMO_DIR) ]; then n=1; while [ -e $(DEMO_DIR).$$n ]; do n=$$((n+1)); done; \
 	    mv $(DEMO_DIR) $(DEMO_DIR).$$n; echo "the earlier $(DEMO_DIR) is now $(DEMO_DIR).$$n"; fi
 	$(BUILD)/kmc run builtin:demo -o $(DEMO_DIR)
-	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 10 --at charge --format extxyz -o $(DEMO_DIR)/snapshots/r000_c0010_charge.extxyz
+	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 10 --at charge --format extxyz -o $(DEMO_DIR)/r000_c0010_charge.extxyz
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@if [ -e $(VENV)/ready ]; then $(VENV)/bin/python -m lrmkmc figures $(DEMO_DIR) --format png && \
 	    $(BUILD)/kmc report $(DEMO_DIR) -o $(DEMO_DIR)/report.html; \
@@ -185,7 +185,7 @@ check:
 
 # ---- fuzzing: tests/fuzz ----
 
-FUZZ_TARGETS := scenario study checkpoint formula snapshot
+FUZZ_TARGETS := scenario study checkpoint formula snapshot $(if $(filter-out 0,$(HDF5)),store)
 FUZZ_SHARED   = $(OBJ)/tests/fuzz/fuzz.o $(LIBRARY)
 
 # a target that reads files instead, for `make check`; one that makes its inputs, in a build with clang and -fsanitize=fuzzer-no-link

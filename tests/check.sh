@@ -90,7 +90,7 @@ done
 for file in tests/input/study/*.mustfail.toml; do
     expect "bad input: $file" bad_input study "$file"
 done
-targets="scenario study checkpoint formula snapshot"
+targets="scenario study checkpoint formula snapshot store"
 seeds() {
     rm -rf "$WORK/seeds"
     for target in $targets; do mkdir -p "$WORK/seeds/$target"; done
@@ -582,13 +582,13 @@ expect "a run that is lost stops no other, and one made apart takes its place" l
 
 if [ -n "$PYTHON" ]; then
     echo "== python"
-    snap="$WORK/hash/snapshots/r000_c"
+    snap="$WORK/hash/run.h5:"
     ase() {
-        "$PYTHON" tests/test_export_ase.py "${snap}0000_initial.snap" "$WORK/initial.extxyz" "$WORK/initial.poscar" \
-            "${snap}0001_charge.snap" "$WORK/charge.extxyz" "$WORK/charge.poscar"
+        "$PYTHON" tests/test_export_ase.py "${snap}0:initial" "$WORK/initial.extxyz" "$WORK/initial.poscar" \
+            "${snap}1:charge" "$WORK/charge.extxyz" "$WORK/charge.poscar"
     }
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
-    readers() { "$PYTHON" tests/test_export_readers.py "${snap}0001_charge.snap" "$WORK/formats" | tee "$WORK/readers.log"; grep -q ' passed, 0 failed$' "$WORK/readers.log"; }
+    readers() { "$PYTHON" tests/test_export_readers.py "${snap}1:charge" "$WORK/formats" | tee "$WORK/readers.log"; grep -q ' passed, 0 failed$' "$WORK/readers.log"; }
     expect "ASE, pymatgen, OVITO, VTK agree on every exported format: composition, cell, neighbours" readers
     for package in $(sed -n 's/^skipped: no package //p' "$WORK/readers.log"); do
         skipped="$skipped $package"
