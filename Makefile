@@ -5,13 +5,14 @@
 #   make demo       a first result in a few minutes: table, figures, snapshots
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
-#   make fuzz       hostile scenarios, studies, checkpoints, formulas and snapshots for 20 s (needs clang);  FUZZ_RUNS=N  so many of each
+#   make fuzz       hostile scenarios, studies, checkpoints, formulas, snapshots and stores for 25 s (needs clang);  FUZZ_RUNS=N  so many of each
 #   make faults     every request for memory and call of the system fails once (ten minutes);  make kills  200 kills of a study at random times
 #   make coverage   lines that unit tests and runs reach; fails below 85 % (needs gcovr)
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
 #   CUDA=0  without nvcc, EMULATED=1 with kernels that run on the CPU (slow, for tests)        NO_INSTALL=1  never install anything        CC=clang  other compiler
+#   HDF5=0  without run.h5: snapshots stay single files (tests need it)        HDF5_DIR=, TOML_DIR=, RANDOM123_DIR=  where these are, if not of Debian; HDF5 from 1.10.7 on
 
 comma := ,
 BUILD        ?= build
@@ -248,14 +249,15 @@ gpu-check: all
 
 BUNDLE_ARCH ?= 80 86 89 90 100 120
 
-# Built apart: another choice of architectures, and static libraries; what these hold unused goes, and with it the need of a later glibc.
+# Built apart: another choice of architectures, and static libraries (libsz and libaec are of Debian's HDF5; HDF5=0 where there are none); what these hold
+# unused goes, and with it the need of a later glibc.
 gpu-bundle:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/bundle CUDA_ARCH="$(BUNDLE_ARCH)" $(BUILD)/bundle/kmc-static
 	@NVCC=$(NVCC) sh tests/gpu-bundle.sh $(BUILD)/bundle/kmc-static $(BUILD)/gpu-bundle
 
 $(BUILD)/kmc-static: $(OBJECTS)
 	@echo link $@
-	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lz,-l:libz.a,$(subst -lstdc++,-l:libstdc++.a,$(LIBS))) -l:libgomp.a -ldl -lpthread
+	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lhdf5,-l:libhdf5.a -l:libsz.a -l:libaec.a,$(subst -lz,-l:libz.a,$(subst -lstdc++,-l:libstdc++.a,$(LIBS)))) -l:libgomp.a -ldl -lpthread
 
 # ---- house-keeping ----
 
