@@ -37,8 +37,7 @@ bool snapshot_at(char at[SNAPSHOT_AT], const char *text) {
     if (n != 2 || !is_half || strlen(text) != strlen(half) + 1 + strlen(at) ||
         sscanf(at, "%lf%c", &voltage, &end) != 1)
         return false;
-    snprintf(at, SNAPSHOT_AT, "%s@%.3f", half, voltage);
-    return true;
+    return snprintf(at, SNAPSHOT_AT, "%s@%.3f", half, voltage) < SNAPSHOT_AT;
 }
 
 double snapshot_at_voltage(const char *at) {
