@@ -5,14 +5,16 @@
 #   make demo       a first result in a few minutes: table, figures, snapshots
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
-#   make fuzz       hostile scenarios, studies, checkpoints, formulas and snapshots for 20 s (needs clang);  FUZZ_RUNS=N  so many of each
+#   make fuzz       hostile scenarios, studies, checkpoints, formulas, snapshots and stores for 25 s (needs clang);  FUZZ_RUNS=N  so many of each
 #   make faults     every request for memory and call of the system fails once (ten minutes);  make kills  200 kills of a study at random times
 #   make coverage   lines that unit tests and runs reach; fails below 85 % (needs gcovr)
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
 #   make install PREFIX=/usr/local [PROGRAM_NAME=kmc]     make clean
 #   CUDA=0  without nvcc, MPI=1 with MPI (own BUILD folder), EMULATED=1 with kernels that run on the CPU (slow, for tests)        NO_INSTALL=1  never install anything        CC=clang  other compiler
+#   HDF5=0  without run.h5: snapshots stay single files (tests need it)        HDF5_DIR=, TOML_DIR=, RANDOM123_DIR=  where these are, if not of Debian; HDF5 from 1.10.7 on
 
+comma := ,
 BUILD        ?= build
 PREFIX       ?= /usr/local
 PROGRAM_NAME ?= kmc
@@ -26,6 +28,9 @@ ALL_ARCH     ?= 80 86 89 90 100 120
 CUDA_ARCH    ?= $(or $(sort $(subst .,,$(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | grep -E '^[0-9.]+$$'))),90)
 TOML_DIR     ?=
 RANDOM123_DIR ?=
+# HDF5=0: without run.h5, snapshots stay single files
+HDF5         ?= 1
+HDF5_DIR     ?=
 
 # MPI=1: `mpirun -n 8 build/kmc study ...`; flags of the installed MPI, or MPI_CFLAGS and MPI_LIBS
 MPI        ?=
@@ -41,8 +46,12 @@ WARN      = -Wall -Wextra -Werror
 INCLUDES  = $(addprefix -I,$(wildcard $(addsuffix /include,$(TOML_DIR) $(RANDOM123_DIR))))
 CFLAGS   ?= $(OPTIMISE) -g
 ALL_CFLAGS   = -std=c11 -D_POSIX_C_SOURCE=200809L $(if $(WITH_CUDA),-DKMC_CUDA) $(if $(MPI),-DKMC_MPI $(MPI_CFLAGS)) $(CFLAGS) $(EXACT) $(WARN) -fopenmp $(INCLUDES)
+# Debian keeps the serial library in folders of its own; elsewhere the compiler finds it, or HDF5_DIR says where it is
+HDF5_INCLUDE := $(wildcard $(if $(HDF5_DIR),$(HDF5_DIR)/include,/usr/include/hdf5/serial))
+HDF5_LIB     := $(firstword $(wildcard $(if $(HDF5_DIR),$(HDF5_DIR)/lib64 $(HDF5_DIR)/lib,/usr/lib/*/hdf5/serial)))
+HDF5_LIBS     = $(if $(filter-out 0,$(HDF5)),$(if $(HDF5_LIB),-L$(HDF5_LIB) $(if $(HDF5_DIR),-Wl$(comma)-rpath$(comma)$(HDF5_LIB))) -lhdf5)
 ALL_CXXFLAGS = -std=c++17 $(CFLAGS) $(EXACT) $(WARN) $(INCLUDES)
-LIBS      = $(MPI_LIBS) $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) -lz -lm -lstdc++
+LIBS      = $(MPI_LIBS) $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -ldl -lpthread) $(HDF5_LIBS) -lz -lm -lstdc++
 
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \
@@ -57,7 +66,8 @@ ALL_NVCCFLAGS = -std=c++17 $(NVCCFLAGS) -fmad=false -t 0 -ccbin $(CXX) -Xcompile
 
 CUDA_FILES := kmc/engine_cuda.c
 CUDA_SOURCES := $(sort $(wildcard kernels/*.cu))
-C_FILES := $(sort $(filter-out $(if $(WITH_CUDA),,$(CUDA_FILES)),$(wildcard kmc/*.c lattices/*.c)))
+STORE_FILES := $(if $(filter 0,$(HDF5)),kmc/store.c kmc/store_types.c kmc/store_writer.c,kmc/store_absent.c)
+C_FILES := $(sort $(filter-out $(if $(WITH_CUDA),,$(CUDA_FILES)) $(STORE_FILES),$(wildcard kmc/*.c lattices/*.c)))
 HEADERS := $(wildcard kmc/*.h lattices/*.h kernels/*.h)
 OBJ     := $(BUILD)/obj
 OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)/embedded.o \
@@ -94,7 +104,7 @@ endif
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
 	@echo cc $<
-	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/store% tests/test_store.c,$<),$(HDF5_INCLUDE:%=-isystem %)) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
 
 $(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h
 	@mkdir -p $(@D)
@@ -110,7 +120,8 @@ $(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h
 
 # ---- packages ----
 
-DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev zlib1g-dev libcriterion-dev python3 python3-venv
+DEB_PACKAGES = gcc g++ make libtomlplusplus-dev librandom123-dev libxxhash-dev zlib1g-dev libcriterion-dev python3 python3-venv \
+               $(if $(filter-out 0,$(HDF5)),$(if $(HDF5_DIR),,libhdf5-dev))
 SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo 2>/dev/null))
 
 deps:
@@ -140,7 +151,7 @@ demo:
 	@if [ -e $(DEMO_DIR) ]; then n=1; while [ -e $(DEMO_DIR).$$n ]; do n=$$((n+1)); done; \
 	    mv $(DEMO_DIR) $(DEMO_DIR).$$n; echo "the earlier $(DEMO_DIR) is now $(DEMO_DIR).$$n"; fi
 	$(BUILD)/kmc run builtin:demo -o $(DEMO_DIR)
-	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 10 --at charge --format extxyz -o $(DEMO_DIR)/snapshots/r000_c0010_charge.extxyz
+	@$(BUILD)/kmc export $(DEMO_DIR) --cycle 10 --at charge --format extxyz -o $(DEMO_DIR)/r000_c0010_charge.extxyz
 	@$(MAKE) --no-print-directory $(VENV)/ready
 	@if [ -e $(VENV)/ready ]; then $(VENV)/bin/python -m lrmkmc figures $(DEMO_DIR) --format png && \
 	    $(BUILD)/kmc report $(DEMO_DIR) -o $(DEMO_DIR)/report.html; \
@@ -148,7 +159,7 @@ demo:
 
 # ---- tests ----
 
-TEST_FILES     := $(sort $(filter-out tests/faults.c,$(wildcard tests/*.c)))
+TEST_FILES     := $(sort $(filter-out tests/faults.c $(if $(filter 0,$(HDF5)),tests/test_store.c),$(wildcard tests/*.c)))
 VALIDATE_FILES := $(sort $(wildcard tests/validate/*.c))
 TEST_OBJECTS     = $(patsubst %.c,$(OBJ)/%.o,$(TEST_FILES))
 VALIDATE_OBJECTS = $(patsubst %.c,$(OBJ)/%.o,$(VALIDATE_FILES)) $(OBJ)/tests/fixture.o
@@ -179,7 +190,7 @@ check:
 
 # ---- fuzzing: tests/fuzz ----
 
-FUZZ_TARGETS := scenario study checkpoint formula snapshot
+FUZZ_TARGETS := scenario study checkpoint formula snapshot $(if $(filter-out 0,$(HDF5)),store)
 FUZZ_SHARED   = $(OBJ)/tests/fuzz/fuzz.o $(LIBRARY)
 
 # a target that reads files instead, for `make check`; one that makes its inputs, in a build with clang and -fsanitize=fuzzer-no-link
@@ -242,14 +253,15 @@ gpu-check: all
 
 BUNDLE_ARCH ?= 80 86 89 90 100 120
 
-# Built apart: another choice of architectures, and static libraries; what these hold unused goes, and with it the need of a later glibc.
+# Built apart: another choice of architectures, and static libraries (libsz and libaec are of Debian's HDF5; HDF5=0 where there are none); what these hold
+# unused goes, and with it the need of a later glibc.
 gpu-bundle:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/bundle CUDA_ARCH="$(BUNDLE_ARCH)" $(BUILD)/bundle/kmc-static
 	@NVCC=$(NVCC) sh tests/gpu-bundle.sh $(BUILD)/bundle/kmc-static $(BUILD)/gpu-bundle
 
 $(BUILD)/kmc-static: $(OBJECTS)
 	@echo link $@
-	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lz,-l:libz.a,$(subst -lstdc++,-l:libstdc++.a,$(LIBS))) -l:libgomp.a -ldl -lpthread
+	@$(CC) $(filter-out -fopenmp,$(ALL_CFLAGS)) -o $@ $^ -Wl,--gc-sections -static-libgcc $(subst -lhdf5,-l:libhdf5.a -l:libsz.a -l:libaec.a,$(subst -lz,-l:libz.a,$(subst -lstdc++,-l:libstdc++.a,$(LIBS)))) -l:libgomp.a -ldl -lpthread
 
 # ---- house-keeping ----
 

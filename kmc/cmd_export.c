@@ -2,7 +2,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "export.h"
+#include "frames.h"
 #include "gzip.h"
 #include "runfiles.h"
 
@@ -21,8 +21,10 @@ static const char HELP[] =
     "Writes one lattice snapshot of the run directory DIR to a file of the current directory.\n"
     "\n"
     "  --cycle N            cycle, from 1 (not needed with --at initial)\n"
-    "  --at WHERE           end of `charge`, end of `discharge`, or `initial` (before the first "
-    "cycle)\n"
+    "  --at WHERE           end of `charge`, end of `discharge`, `charge@V` or `discharge@V` (when "
+    "V "
+    "was passed), or\n"
+    "                       `initial` (before the first cycle)\n"
     "  --replica R          replica, from 0 (default 0)\n"
     "  --format FORMAT      extxyz (default; OVITO, ASE), poscar (VASP 5), cif, lammps (dump) or "
     "vtk (points, .vtp)\n"
@@ -50,12 +52,14 @@ static const char HELP[] =
     "Of each site extxyz, lammps and vtk have id, layer, oxidation state, cluster (1 = the largest "
     "void), S_o (charge that\n"
     "its cations share with an anion site, e) and state of O.\n"
-    "Which snapshots a run keeps is set by output.snapshots in its scenario (none, last, all).\n"
+    "Which snapshots a run keeps is set by output.snapshot* in its scenario; `kmc info DIR` lists "
+    "them.\n"
     "Exit codes: 0 ok, 2 wrong usage or no such snapshot, 4 out of memory, 5 damaged file or "
     "failed write.\n";
 
 struct options {
-    const char *directory, *at, *output; /* output NULL = default name */
+    const char *directory, *output; /* output NULL = default name */
+    char at[SNAPSHOT_AT];
     const struct export_format *format;
     struct selection selection;
     int64_t cycle, replica; /* cycle -1 = not given */
@@ -90,10 +94,11 @@ static int parse_option(struct options *o, int option, const char *argument) {
                                "replicas are numbered 0, 1, 2, ...");
         return 0;
     case 'a':
-        o->at = argument;
-        if (!snapshot_at_is_valid(argument))
-            return usage_error("--at: expected charge, discharge or initial", argument,
-                               "`charge` is the state at the end of the charge");
+        if (!snapshot_at(o->at, argument))
+            return usage_error("--at: expected charge, discharge, initial or charge@VOLTAGE",
+                               argument,
+                               "`charge` is the state at the end of the charge, `charge@4.4` that "
+                               "when 4.4 V were passed");
         return 0;
     case 'f':
         o->format = export_find(argument);
@@ -159,7 +164,7 @@ static bool ends_in(const char *text, const char *suffix) {
 
 /* Options that only make sense together. */
 static int check(struct options *o) {
-    if (!o->at)
+    if (!*o->at)
         return usage_error("--at is missing", NULL, "give --at charge, discharge or initial");
     if (!strcmp(o->at, "initial"))
         o->cycle = 0; /* the initial state exists once */
@@ -178,32 +183,32 @@ static int check(struct options *o) {
 }
 
 /* Says which snapshots there are when the wanted one is not. */
-static int no_snapshot(const struct options *o, const char *path) {
-    char folder[PATH_BYTES];
-    int listed = 0;
-    fprintf(stderr, "%s: error: no such snapshot in this run\n", path);
-    snprintf(folder, sizeof folder, "%s/snapshots", o->directory);
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && listed < N_LISTED && (e = readdir(d));) {
-        if (ends_in(e->d_name, ".snap"))
-            fprintf(stderr, "%s%s", listed++ ? ", " : "    hint: there is ", e->d_name);
-    }
-    if (d)
-        closedir(d);
-    fputs(listed ? "\n" : "    hint: run with --set output.snapshots=all to keep every cycle\n",
+static int no_snapshot(const struct options *o, const struct frames *f) {
+    fprintf(stderr,
+            "%s: error: no such snapshot in this run, expected replica %" PRId64 ", cycle %" PRId64
+            ", %s\n",
+            o->directory, o->replica, o->cycle, o->at);
+    for (int64_t k = 0; k < f->n && k < N_LISTED; k++)
+        fprintf(stderr, "%sreplica %" PRId64 " cycle %" PRId64 " %s",
+                k ? ", " : "    hint: there is ", f->entry[k].replica, f->entry[k].cycle,
+                f->entry[k].at);
+    if (f->n > N_LISTED)
+        fprintf(stderr, ", ... (%" PRId64 " in all: kmc info %s)", f->n, o->directory);
+    fputs(f->n ? "\n" : "    hint: run with --set output.snapshots=all to keep every cycle\n",
           stderr);
     return USAGE;
 }
 
 static int load(struct snapshot *s, const struct options *o) {
-    char path[PATH_BYTES];
+    struct frames f;
     if (!runfiles_is_run(o->directory, stderr))
         return USAGE;
-    if (!snapshot_path(path, sizeof path, o->directory, o->replica, o->cycle, o->at))
-        return usage_error("path of the run directory is too long", NULL, "use a shorter one");
-    if (access(path, F_OK))
-        return no_snapshot(o, path);
-    return snapshot_read(s, path, stderr);
+    int code = frames_open(&f, &o->directory, 1, stderr);
+    int64_t k = code ? -1 : frames_find(&f, o->replica, o->cycle, o->at);
+    if (!code)
+        code = k < 0 ? no_snapshot(o, &f) : frames_read(&f, k, s, stderr);
+    frames_close(&f);
+    return code;
 }
 
 /* SCENARIO_rRRR_cCCCC_AT.SUFFIX; letters of the scenario name that file systems or shells dislike

@@ -29,7 +29,7 @@ static const struct {
     {"divergence", cmd_divergence, "first call after which two engines differ"},
     {"list", cmd_list, "ready-made scenarios"},
     {"defaults", cmd_defaults, "every scenario key with unit, default, range and source"},
-    {"info", cmd_info, "version, build, devices"},
+    {"info", cmd_info, "version, build, devices; DIR: the snapshots of a run"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

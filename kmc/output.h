@@ -1,7 +1,7 @@
 /* output: the run directory of `kmc run`.
  *
  * Small files written whole (temporary name, then rename), so a reader always finds a consistent set: scenario.toml, resolved.toml, run.json, cycles.csv,
- * profile.bdf.csv and voids.csv (first replicas only), clusters.csv, depth.csv (free surfaces only), snapshots/, and DONE at the end; until then checkpoint, checkpoint.old, lock and status (kmc/status.h).  An existing directory is never touched.
+ * profile.bdf.csv and voids.csv (first replicas only), clusters.csv, depth.csv (free surfaces only), run.h5, and DONE at the end; until then snapshots/ instead of run.h5, and checkpoint, checkpoint.old, lock and status (kmc/status.h).  An existing directory is never touched.
  */
 #ifndef KMC_OUTPUT_H
 #define KMC_OUTPUT_H

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include "frames.h"
 #include "run_table.h"
 #include "runfiles.h"
 
@@ -17,6 +18,7 @@ struct worker {
     struct track *track;
     struct protocol_observer observer;
     struct protocol_run *at;
+    struct snapshot_policy_passed passed;
     int status; /* exit code of what stopped it from here */
 };
 
@@ -68,6 +70,20 @@ static void write_status(struct run *run) {
     status_write(&run->status, &now, run->info.directory, progress_seconds(run->progress));
 }
 
+/* States at voltages that this slice is the first to pass.  One that is there was taken before a kill, or before the checkpoint that the run went on from. */
+static int keep_passed(struct worker *w, const struct replica *r, const struct protocol_slice *s) {
+    char at[SNAPSHOT_AT];
+    int status = 0;
+    const struct run *run = w->run;
+    while (status == 0 && snapshot_policy_passes(&run->snapshots, r->number, s, &w->passed, at)) {
+        if (frames_has_file(run->info.directory, r->number, s->cycle, at))
+            continue;
+        engine_fetch(r->ops, r->engine);
+        status = output_snapshot(&run->info, r, s->cycle, at, s->voltage_V, stderr);
+    }
+    return status;
+}
+
 static void on_slice(void *context, const struct replica *r, const struct protocol_slice *s) {
     struct worker *w = context;
     struct run *run = w->run;
@@ -77,17 +93,13 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
 #pragma omp atomic
     run->progress->evaluated += s->evaluated;
     show(run, r, s);
+    if (w->status == 0)
+        w->status = keep_passed(w, r, s);
 #pragma omp critical(run_status)
     {
         status_slice(&run->status, r, s);
         write_status(run);
     }
-}
-
-static bool wants_snapshot(const struct run *run, const struct replica *r, int64_t cycle) {
-    if (r->number != 0 || strcmp(run->snapshots, "none") == 0)
-        return false;
-    return strcmp(run->snapshots, "all") == 0 || cycle == run->sim.protocol.cycles || cycle == 1;
 }
 
 static void body_cycles(FILE *out, const void *context) {
@@ -118,7 +130,7 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     }
     track_half(w->track, r, cycle, charge, h, &voids);
     clusters_free(&voids);
-    if (wants_snapshot(run, r, cycle))
+    if (w->status == 0 && snapshot_policy_end(&run->snapshots, r->number, cycle, charge))
         w->status = output_snapshot(&run->info, r, cycle, charge ? "charge" : "discharge", h->end_V,
                                     stderr);
     if (!charge && w->status == 0) {
@@ -171,7 +183,7 @@ static int begin_replica(struct run *run, struct replica *r, struct worker *w) {
     protocol_begin(w->at, r, &run->sim.protocol, &w->observer, stderr);
     if (stored >= 0)
         return go_back(run, r, stored, w->at);
-    if (strcmp(run->snapshots, "none") != 0 && r->number == 0)
+    if (snapshot_policy_initial(&run->snapshots, r->number))
         return output_snapshot(&run->info, r, 0, "initial", NAN, stderr);
     return 0;
 }
@@ -294,13 +306,34 @@ static int write_results(struct run *run) {
     return status;
 }
 
+/* The runs of a study may end at the same time, and HDF5 serves one. */
+static int pack_snapshots(const struct run *run) {
+    const char *directory = run->info.directory;
+    struct store_origin origin = {.seed = scenario_int(run->sim.scenario, "run.seed")};
+    struct frames f;
+    int status;
+    scenario_hash(run->sim.scenario, origin.scenario_hash);
+#pragma omp critical(run_store)
+    {
+        status = frames_open_files(&f, &directory, stderr);
+        if (status == 0)
+            status = frames_pack(&f, directory, &origin, stderr);
+        frames_close(&f);
+    }
+    return status;
+}
+
 /* Interrupted runs keep their results but get neither the end time nor the DONE mark. */
 static int finish(struct run *run) {
+    int status = pack_snapshots(run);
     output_time(run->info.finished);
-    int status = output_finish(&run->info, stderr);
     if (status == 0)
-        checkpoint_writer_remove(run->info.directory);
-    return status;
+        status = output_finish(&run->info, stderr);
+    if (status)
+        return status;
+    checkpoint_writer_remove(run->info.directory);
+    frames_remove_files(run->info.directory);
+    return 0;
 }
 
 /* ---- life ---- */
@@ -340,7 +373,7 @@ int run_create(struct run *run, const struct scenario *s) {
     info->replicas = run->sim.replicas;
     info->scenario = s;
     info->cell = &run->sim.cell;
-    run->snapshots = scenario_text(s, "output.snapshots");
+    snapshot_policy_init(&run->snapshots, s);
     couples_of(&run->couples, &run->sim.species, &run->sim.cell);
     run->profile_replicas = scenario_int(s, "output.profile_replicas");
     for (int64_t k = 0; k < run->sim.replicas; k++)

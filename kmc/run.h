@@ -10,6 +10,7 @@
 #include "output.h"
 #include "progress.h"
 #include "simulation.h"
+#include "snapshot_policy.h"
 #include "status.h"
 
 struct run {
@@ -26,10 +27,10 @@ struct run {
     bool *wanted;                /* [replicas] those that this run is to finish: all, or a part */
     int64_t profile_replicas;
     struct couples couples;
-    const char *snapshots; /* none, last, all */
-    double written_s;      /* when cycles.csv was last written, since the start */
-    struct status status;  /* for kmc watch */
-    int64_t ended;         /* replicas that have finished */
+    struct snapshot_policy snapshots;
+    double written_s;     /* when cycles.csv was last written, since the start */
+    struct status status; /* for kmc watch */
+    int64_t ended;        /* replicas that have finished */
 };
 
 /* Nothing held yet: run_free may be called from here on. */

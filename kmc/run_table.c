@@ -111,9 +111,12 @@ static void print_controls(const struct runfiles_run *run, const struct output_i
           out);
     fprintf(out,
             "\nResults    %s/summary.csv  cycles.csv  profile.bdf.csv  clusters.csv  "
-            "voids.csv\nSnapshots  "
-            "%s/snapshots/\n",
-            info->directory, info->directory);
+            "voids.csv\n",
+            info->directory);
+    if (output_exists(info->directory, "run.h5"))
+        fprintf(out, "Snapshots  %s/run.h5\n", info->directory);
+    else if (output_exists(info->directory, "snapshots"))
+        fprintf(out, "Snapshots  %s/snapshots/\n", info->directory);
 }
 
 static void print_json(const struct runfiles_run *run, const struct output_info *info, FILE *out) {

@@ -5,6 +5,7 @@
 #include "../kernels/lattice.h"
 #include "scenario_catalogue.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { PLANES_MAX = LATTICE_MAX_PLANES, HIGHEST_VALENCE = 8 };
@@ -104,6 +105,44 @@ static void check_surface(const struct check *c) {
                                     "use structure.geometry = slab, film or particle",
                                     "expected a crystal with a free surface, found a periodic box");
     }
+}
+
+/* ---- snapshots ---- */
+
+static void report_voltage(const struct check *c, const struct scenario_value *v, double found,
+                           const char *expected, const char *hint) {
+    scenario_problem_report(c->problems, v->place, v->path, hint, "expected %s, found %g", expected,
+                            found);
+}
+
+/* Each voltage is met on the way, and its snapshot has a name of its own. */
+static void check_snapshot_voltages(const struct check *c, const char *key) {
+    const struct scenario_value *v = value(c, key);
+    double low = value(c, "protocol.lower_cutoff_V")->real;
+    double high = value(c, "protocol.upper_cutoff_V")->real;
+    for (size_t k = 0; k < v->count; k++) {
+        bool twice = false;
+        if (v->items[k] < low || v->items[k] > high)
+            report_voltage(c, v, v->items[k], "voltages within the cut-offs",
+                           "a half-cycle ends at its cut-off; see protocol.lower_cutoff_V and "
+                           "upper_cutoff_V");
+        for (size_t i = 0; i < k; i++)
+            twice = twice || fabs(v->items[i] - v->items[k]) < 0.001;
+        if (twice)
+            report_voltage(c, v, v->items[k], "voltages 0.001 V apart or more",
+                           "leave one of the two out");
+    }
+}
+
+static void check_snapshots(const struct check *c) {
+    const struct scenario_value *every = value(c, "output.snapshot_every_cycles");
+    check_snapshot_voltages(c, "output.snapshot_charge_V");
+    check_snapshot_voltages(c, "output.snapshot_discharge_V");
+    if (every->integer > 1 && strcmp(value(c, "output.snapshots")->text, "all") != 0)
+        scenario_problem_report(
+            c->problems, every->place, every->path, "set output.snapshots = \"all\"",
+            "expected output.snapshots = \"all\" with it, found \"%s\" (%s)",
+            value(c, "output.snapshots")->text, value(c, "output.snapshots")->place);
 }
 
 /* ---- elements ---- */
@@ -292,6 +331,7 @@ void scenario_check(const struct scenario *s, struct scenario_problems *problems
     check_order(&c, "kinetics.sub_slices", "kinetics.sub_slices_max");
     check_stacking(&c);
     check_surface(&c);
+    check_snapshots(&c);
     for (size_t i = 0; (symbol = scenario_name_at(s, "elements", i)); i++)
         check_element(&c, symbol);
     check_manganese(&c);

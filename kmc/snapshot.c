@@ -25,8 +25,38 @@ static int fail_system(FILE *errors, const char *path, const char *what) {
     return SNAPSHOT_CORRUPT;
 }
 
-bool snapshot_at_is_valid(const char *at) {
-    return !strcmp(at, "initial") || !strcmp(at, "charge") || !strcmp(at, "discharge");
+bool snapshot_at(char at[SNAPSHOT_AT], const char *text) {
+    char half[SNAPSHOT_AT] = "", end = 0;
+    double voltage = NAN;
+    int n = sscanf(text, "%11[a-z]@%7[0-9.]", half, at);
+    bool is_half = !strcmp(half, "charge") || !strcmp(half, "discharge");
+    if (n == 1) {
+        snprintf(at, SNAPSHOT_AT, "%s", half);
+        return !strcmp(text, half) && (is_half || !strcmp(half, "initial"));
+    }
+    if (n != 2 || !is_half || strlen(text) != strlen(half) + 1 + strlen(at) ||
+        sscanf(at, "%lf%c", &voltage, &end) != 1)
+        return false;
+    return snprintf(at, SNAPSHOT_AT, "%s@%.3f", half, voltage) < SNAPSHOT_AT;
+}
+
+double snapshot_at_voltage(const char *at) {
+    const char *voltage = strchr(at, '@');
+    return voltage ? strtod(voltage + 1, NULL) : NAN;
+}
+
+static int half_of(const char *at) {
+    return at[0] == 'i' ? 0 : at[0] == 'c' ? 1 : 2;
+}
+
+int snapshot_at_order(const char *a, const char *b) {
+    double x = snapshot_at_voltage(a), y = snapshot_at_voltage(b);
+    if (half_of(a) != half_of(b))
+        return half_of(a) - half_of(b);
+    if (isnan(x) || isnan(y))
+        return isnan(x) - isnan(y); /* the end comes last */
+    int order = (x > y) - (x < y);
+    return half_of(a) == 1 ? order : -order;
 }
 
 bool snapshot_path(char *path, size_t bytes, const char *directory, int64_t replica, int64_t cycle,
@@ -273,9 +303,10 @@ static bool read_header(struct reader *r, struct snapshot *s) {
     s->tm_gap_A = take_real(r, "tm_gap_A", 0.1, 100, false);
     s->li_gap_A = take_real(r, "li_gap_A", 0.1, 100, false);
     s->cycle = take_int(r, "cycle", 0, INT64_MAX);
+    char at[SNAPSHOT_AT];
     take(r, "at", s->at, sizeof s->at);
-    if (r->good && !snapshot_at_is_valid(s->at))
-        complain(r, "initial, charge or discharge", s->at);
+    if (r->good && (!snapshot_at(at, s->at) || strcmp(at, s->at) != 0))
+        complain(r, "initial, charge, discharge, charge@VOLTAGE or discharge@VOLTAGE", s->at);
     s->replica = take_int(r, "replica", 0, INT64_MAX);
     s->voltage_V = take_real(r, "voltage_V", -1e3, 1e3, true);
     s->time_s = take_real(r, "time_s", 0, 1e300, true);
@@ -309,7 +340,7 @@ static bool anion_is_known(uint8_t byte) {
     return state <= ANION_CL || state == ANION_VACANCY || state == ANION_OUTSIDE;
 }
 
-static int check_occupancy(const struct snapshot *s, const char *path, FILE *errors) {
+int snapshot_check(const struct snapshot *s, const char *path, FILE *errors) {
     int64_t n = snapshot_n_sites(s);
     for (int64_t site = 0; site < n; site++) {
         uint8_t byte = s->occupancy[site];
@@ -347,7 +378,7 @@ static int read_sites(struct snapshot *s, int file, const char *header, size_t h
     XXH3_freeState(hash);
     if (!good || memcmp(stored, checksum, sizeof stored) != 0)
         return fail(errors, path, DAMAGED);
-    return check_occupancy(s, path, errors);
+    return snapshot_check(s, path, errors);
 }
 
 /* Length of the header with its blank line, which becomes the end of the string; 0 when there is

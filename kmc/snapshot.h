@@ -1,4 +1,4 @@
-/* snapshot: one configuration of the lattice in a binary file.
+/* snapshot: one configuration of the lattice, and the binary file that holds it while its run is under way (kmc/frames.h).
  *
  *   lrm-kmc-snapshot 1\n          text header, one `key value` a line, in this order:
  *   na .. nb .. letters .. planes .. a_A .. tm_gap_A .. li_gap_A ..
@@ -18,7 +18,7 @@
 #include "../kernels/rate_model.h"
 #include "species.h"
 
-enum { SNAPSHOT_MEMORY = 4, SNAPSHOT_CORRUPT = 5 }; /* exit codes besides 0 */
+enum { SNAPSHOT_MEMORY = 4, SNAPSHOT_CORRUPT = 5, SNAPSHOT_AT = 24 }; /* exit codes besides 0 */
 
 struct snapshot {
     int32_t na, nb, n_planes;             /* box: cells along a1, a2; O planes */
@@ -26,7 +26,7 @@ struct snapshot {
                                              gives all n_planes */
     double a_A, tm_gap_A, li_gap_A;       /* lattice constant, gap heights, angstrom */
     int64_t cycle;                        /* 0 for the initial state */
-    char at[12]; /* "initial", "charge" or "discharge" (see snapshot_at_is_valid) */
+    char at[SNAPSHOT_AT];                 /* see snapshot_at */
     int64_t replica;
     double voltage_V; /* vs Li/Li+; NaN when not defined */
     double time_s;    /* since the start of the run */
@@ -47,7 +47,17 @@ void snapshot_free(struct snapshot *s);
 /* DIRECTORY/snapshots/rRRR_cCCCC_AT.snap; false when the buffer is too short. */
 bool snapshot_path(char *path, size_t bytes, const char *directory, int64_t replica, int64_t cycle,
                    const char *at);
-bool snapshot_at_is_valid(const char *at);
+
+/* Moment of a cycle as files and commands name it: "initial", "charge" and "discharge" for the end of that half, "charge@4.400" for the first slice of it at
+ * or beyond this voltage, with three digits.  False when `text` is none; "charge@4.4" will do. */
+bool snapshot_at(char at[SNAPSHOT_AT], const char *text);
+/* Voltage of such a moment, NaN when it has none. */
+double snapshot_at_voltage(const char *at);
+/* Order of two moments of one cycle in time: < 0, 0, > 0. */
+int snapshot_at_order(const char *a, const char *b);
+
+/* Are all bytes ones that an ion, O or vacancy can have?  Else prints it for the file `path` and returns SNAPSHOT_CORRUPT. */
+int snapshot_check(const struct snapshot *s, const char *path, FILE *errors);
 
 /* Number of sites; 0 when the box is outside the limits. */
 int64_t snapshot_n_sites(const struct snapshot *s);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "comparison_report.h"
+#include "frames.h"
 #include "run_directory.h"
 #include "runfiles.h"
 #include "study_merge.h"
@@ -166,8 +167,10 @@ static bool was_done(const struct study *st, const struct slot *slot) {
     if (!study_directory_is_done(st->directory, slot->plan))
         return false;
     study_directory_run(st->directory, slot->plan, path);
-    if (output_exists(path, "DONE"))
-        checkpoint_writer_remove(path); /* a kill may have left it beside DONE */
+    if (output_exists(path, "DONE")) { /* a kill may have left these beside it, and what run.h5 holds */
+        checkpoint_writer_remove(path);
+        frames_remove_files(path);
+    }
     return true;
 }
 

@@ -101,21 +101,31 @@ static int copy_file(const char *from, const char *to) {
     return good ? 0 : complain(to, "copy a file", errno);
 }
 
-/* Snapshots belong to replica 0. */
-static int copy_snapshots(const struct source *from, const struct source *to) {
+/* Of a file in snapshots/; -1 for another. */
+static int64_t replica_of(const char *name) {
+    char *end = NULL;
+    size_t n = strlen(name);
+    if (n < 6 || n > 200 || name[0] != 'r' || strcmp(name + n - 5, ".snap") != 0)
+        return -1;
+    long long r = strtoll(name + 1, &end, 10);
+    return end != name + 1 && *end == '_' ? r : -1;
+}
+
+/* The snapshots of the replicas that are furthest in source k. */
+static int copy_snapshots(const struct source *s, size_t k, const struct furthest *best) {
     char a[PATH_BYTES + 300], b[PATH_BYTES + 300];
     int status = 0;
-    snprintf(a, sizeof a, "%s/snapshots", from->run);
-    snprintf(b, sizeof b, "%s/snapshots", to->run);
+    snprintf(a, sizeof a, "%s/snapshots", s[k].run);
+    snprintf(b, sizeof b, "%s/snapshots", s[0].run);
     DIR *d = opendir(a);
     if (d && mkdir(b, 0777) != 0 && errno != EEXIST)
         status = complain(b, "make a directory", errno);
     for (struct dirent *e; d && status == 0 && (e = readdir(d));) {
-        size_t n = strlen(e->d_name);
-        if (n < 6 || n > 200 || strcmp(e->d_name + n - 5, ".snap") != 0)
+        int64_t r = replica_of(e->d_name);
+        if (r < 0 || r >= s[0].file.header.replicas || best[r].source != k)
             continue;
-        snprintf(a, sizeof a, "%s/snapshots/%s", from->run, e->d_name);
-        snprintf(b, sizeof b, "%s/snapshots/%s", to->run, e->d_name);
+        snprintf(a, sizeof a, "%s/snapshots/%s", s[k].run, e->d_name);
+        snprintf(b, sizeof b, "%s/snapshots/%s", s[0].run, e->d_name);
         status = copy_file(a, b);
     }
     if (d)
@@ -170,7 +180,9 @@ static int update_run(const struct source *s, size_t n, const struct furthest *b
     if (!ahead)
         return 0;
     /* snapshots first: a checkpoint says that all before it is there */
-    int status = best[0].source ? copy_snapshots(&s[best[0].source], &s[0]) : 0;
+    int status = 0;
+    for (size_t k = 1; k < n && status == 0; k++)
+        status = copy_snapshots(s, k, best);
     if (status == 0)
         status = copy_scenario(&s[1], &s[0]);
     return status ? status : write_run(s, n, best);

@@ -1,7 +1,7 @@
 /* study_merge: replicas of one study that several processes have run, brought together.
  *
  * Replicas do not depend on each other, and a checkpoint keeps each in a section of its own: so a merged run is a checkpoint with the sections that are
- * furthest, and the snapshots of whoever ran replica 0.  Results are then written as at the end of any run.
+ * furthest, with the snapshots of these replicas.  Results are then written as at the end of any run.
  */
 #ifndef KMC_STUDY_MERGE_H
 #define KMC_STUDY_MERGE_H

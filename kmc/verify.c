@@ -1,5 +1,4 @@
 #include "verify.h"
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -8,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "checkpoint.h"
+#include "frames.h"
 #include "output.h"
 #include "runfiles.h"
 #include "simulation.h"
-#include "snapshot.h"
 
 enum { EXIT_INPUT = 2, EXIT_MEMORY = 4, EXIT_IO = 5, PATH_BYTES = 1300 };
 static const double TOLERANCE = 1e-6; /* relative; cycles.csv has nine digits */
@@ -156,12 +155,12 @@ static const char *look_at(struct job *j, const struct snapshot *s) {
     return wrong;
 }
 
-static int check_snapshot(struct job *j, const char *name) {
-    char path[PATH_BYTES], what[300];
+static int check_snapshot(struct job *j, const struct frames *f, int64_t k) {
+    char place[STORE_PATH];
     struct snapshot s;
-    snprintf(path, sizeof path, "%s/snapshots/%s", j->directory, name);
-    snprintf(what, sizeof what, "snapshots/%s", name);
-    int status = snapshot_read(&s, path, j->v->errors);
+    frames_place_of(f, k, place);
+    const char *what = place + strlen(j->directory) + 1;
+    int status = frames_read(f, k, &s, j->v->errors);
     if (status)
         return row(j, false, what, "cannot be read or is damaged"),
                status == EXIT_MEMORY ? status : 0;
@@ -171,22 +170,36 @@ static int check_snapshot(struct job *j, const char *name) {
     return 0;
 }
 
-static int is_snapshot(const struct dirent *e) {
-    size_t n = strlen(e->d_name);
-    return n > 5 && strcmp(e->d_name + n - 5, ".snap") == 0;
+static void check_origin(struct job *j, const struct frames *f) {
+    char scenario[17], parameters[17];
+    const struct store *st = &f->place[0].store;
+    scenario_hash(j->scenario, scenario);
+    scenario_parameter_hash(j->scenario, parameters);
+    if (f->place[0].has_store)
+        row(j,
+            strcmp(scenario, st->origin.scenario_hash) == 0 &&
+                strcmp(parameters, st->common.parameter_hash) == 0,
+            "run.h5", "hashes of scenario and parameters");
+}
+
+/* Without run.h5 when that is damaged: the files may be there yet. */
+static int open_snapshots(struct job *j, struct frames *f) {
+    int status = frames_open(f, &j->directory, 1, j->v->errors);
+    if (status == 0)
+        check_origin(j, f);
+    if (status != EXIT_IO)
+        return status;
+    row(j, false, "run.h5", "cannot be read or is damaged");
+    frames_close(f);
+    return frames_open_files(f, &j->directory, j->v->errors);
 }
 
 static int check_snapshots(struct job *j) {
-    char path[PATH_BYTES];
-    struct dirent **entry = NULL;
-    snprintf(path, sizeof path, "%s/snapshots", j->directory);
-    int status = 0, n = scandir(path, &entry, is_snapshot, alphasort);
-    for (int k = 0; k < n; k++) {
-        if (status == 0)
-            status = check_snapshot(j, entry[k]->d_name);
-        free(entry[k]);
-    }
-    free(entry);
+    struct frames f;
+    int status = open_snapshots(j, &f);
+    for (int64_t k = 0; status == 0 && k < f.n; k++)
+        status = check_snapshot(j, &f, k);
+    frames_close(&f);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* verify: looks at what a run directory has stored and computes again what can be: checksums, energies, charge, Li, atoms, deviations, sums.
  *
  *   checkpoint  checksums of the file; of every state energy, charge, Li, deviations of O and partners of dimers, recounted from the occupancy
- *   snapshots   checksum, box and species; charge and partners, cations by element and anions, the energy of cycles.csv at the end of a discharge
+ *   snapshots   of run.h5 and snapshots/: checksum, box and species; charge and partners, cations by element and anions, the energy of cycles.csv at the end of a discharge
  *   cycles.csv  efficiency, hysteresis and energies from the columns they are made of
  */
 #ifndef KMC_VERIFY_H

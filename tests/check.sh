@@ -90,7 +90,7 @@ done
 for file in tests/input/study/*.mustfail.toml; do
     expect "bad input: $file" bad_input study "$file"
 done
-targets="scenario study checkpoint formula snapshot"
+targets="scenario study checkpoint formula snapshot store"
 seeds() {
     rm -rf "$WORK/seeds"
     for target in $targets; do mkdir -p "$WORK/seeds/$target"; done
@@ -231,14 +231,15 @@ start() { # directory, engine, flags...: becomes the program; with & its process
     cycles=24 # long enough to be stopped in the middle
     [ "$engine" = exact ] && cycles=2
     exec "$KMC" run builtin:demo -q --engine "$engine" --cycles $cycles --replicas 3 --set structure.cells_a=6 --set structure.cells_b=6 \
-        --set output.checkpoint_minutes=0.0005 -o "$WORK/$directory" "$@"
+        --set output.checkpoint_minutes=0.0005 --set output.snapshots=all --set output.snapshot_every_cycles=4 --set output.snapshot_replicas=2 \
+        --set "output.snapshot_charge_V=[3.9,4.3]" --set "output.snapshot_discharge_V=[3.6]" -o "$WORK/$directory" "$@"
 }
 small() { (start "$@"); }
 same_results() { # two directories
     for file in cycles.csv profile.bdf.csv clusters.csv voids.csv summary.csv DONE; do
         cmp "$WORK/$1/$file" "$WORK/$2/$file" || return 1
     done
-    diff -r "$WORK/$1/snapshots" "$WORK/$2/snapshots" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ] && [ ! -e "$WORK/$2/status" ]
+    [ ! -e "$WORK/$1/snapshots" ] && [ ! -e "$WORK/$2/snapshots" ] && cmp "$WORK/$1/run.h5" "$WORK/$2/run.h5" && [ ! -e "$WORK/$2/checkpoint" ] && [ ! -e "$WORK/$2/lock" ] && [ ! -e "$WORK/$2/status" ]
 }
 unharmed() { # directory, expected words, flags...: refused with exit code 2, a hint and nothing changed
     directory=$WORK/$1
@@ -432,7 +433,7 @@ expect "damaged checkpoints: the same files from the one before" flipped
 expect "requests for memory that fail: a code, a message, nothing lost" env QUICK=1 sh tests/faults.sh "$KMC" "$BUILD/faults.so" "$WORK/faults" 1500
 
 verified() { # directory: all checks pass
-    "$KMC" verify "$WORK/$1" >"$WORK/verify.out" && grep -q ' 0 failed' "$WORK/verify.out" && grep -q '^ok .*snapshots/.*discharge' "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
+    "$KMC" verify "$WORK/$1" >"$WORK/verify.out" && grep -q ' 0 failed' "$WORK/verify.out" && grep -q '^ok .*run.h5: replica .*discharge' "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
 }
 verify_half() { "$KMC" verify "$WORK/half" | tee "$WORK/verify.out" | grep -q '^ok .*checkpoint: replica 0: energy' && grep -q ' 0 failed' "$WORK/verify.out"; }
 verify_sees() { # a run, command on a copy of it, words of the row: exit code 1
@@ -442,16 +443,32 @@ verify_sees() { # a run, command on a copy of it, words of the row: exit code 1
     [ $? = 1 ] && grep -q "^FAILED .*$3" "$WORK/verify.out" || { cat "$WORK/verify.out"; return 1; }
 }
 verify_json() { "$KMC" verify "$WORK/whole_cpu" --json | tr -d '\n' | grep -Eq '^\{"rows": \[.*"ok": true\}\], "checked": [0-9]+, "failed": 0\}$'; }
+listed() { # every state that the policy of this run names is there
+    [ "$("$KMC" info "$WORK/whole_cpu" | awk 'NR > 1 { print $3 }' | sort | uniq -c | awk '{ printf "%s %s;", $2, $1 }')" = \
+        "charge 14;charge@3.900 14;charge@4.300 14;discharge 14;discharge@3.600 14;initial 2;" ] || { "$KMC" info "$WORK/whole_cpu"; return 1; }
+}
+info_foreign() { "$KMC" info "$WORK/foreign"; [ $? = 2 ]; }
+info_damaged() { # exit code 5, place, expected, found, hint
+    rm -rf "$WORK/doubtful"
+    cp -R "$WORK/whole_cpu" "$WORK/doubtful"
+    truncate -s 2000 "$WORK/doubtful/run.h5"
+    "$KMC" info "$WORK/doubtful" >"$WORK/last_out" 2>"$WORK/last_err"
+    [ $? = 5 ] && grep -q '/run.h5: error: expected .*, found ' "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" && [ "$(wc -l <"$WORK/last_err")" = 2 ]
+}
 verify_foreign() { "$KMC" verify "$WORK/foreign"; [ $? = 2 ]; }
 expect "kmc verify finds a finished run sound" verified whole_cpu
 expect "kmc verify finds a run of engine exact sound" verified whole_exact
 expect "kmc verify finds the states of an interrupted run sound" verify_half
 expect "kmc verify sees a damaged checkpoint" verify_sees half 'printf x | dd of=checkpoint bs=1 seek=500 conv=notrunc' 'checkpoint: byte'
 expect "kmc verify sees a damaged snapshot" verify_sees half 'printf x | dd of=snapshots/r000_c0000_initial.snap bs=1 seek=800 conv=notrunc' 'initial.snap'
+expect "kmc verify sees a damaged store" verify_sees whole_cpu 'printf xxxx | dd of=run.h5 bs=1 seek=3000 conv=notrunc' 'run.h5'
 expect "kmc verify sees another energy" verify_sees whole_cpu "awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) if (\$k == \"energy_eV\") e = k } NR > 1 { \$e += 1 } 1' OFS=, cycles.csv >c && mv c cycles.csv" 'another energy'
 expect "kmc verify sees sums that are none" verify_sees whole_cpu "awk -F, 'NR == 2 { \$3 += 1 } 1' OFS=, cycles.csv >c && mv c cycles.csv" 'row 2: coulombic'
 expect "kmc verify writes JSON" verify_json
 expect "kmc verify refuses a foreign directory" verify_foreign
+expect "kmc info lists the states that the keys name" listed
+expect "kmc info refuses a foreign directory" info_foreign
+expect "a damaged store: a message and exit code 5" info_damaged
 
 echo "== study"
 pair=tests/input/study/pair.toml
@@ -634,13 +651,13 @@ expect "samples of parameters: which one decides" decides
 
 if [ -n "$PYTHON" ]; then
     echo "== python"
-    snap="$WORK/hash/snapshots/r000_c"
+    snap="$WORK/hash/run.h5:"
     ase() {
-        "$PYTHON" tests/test_export_ase.py "${snap}0000_initial.snap" "$WORK/initial.extxyz" "$WORK/initial.poscar" \
-            "${snap}0001_charge.snap" "$WORK/charge.extxyz" "$WORK/charge.poscar"
+        "$PYTHON" tests/test_export_ase.py "${snap}0:initial" "$WORK/initial.extxyz" "$WORK/initial.poscar" \
+            "${snap}1:charge" "$WORK/charge.extxyz" "$WORK/charge.poscar"
     }
     expect "ASE reads extended XYZ and POSCAR: composition, cell, positions" ase
-    readers() { "$PYTHON" tests/test_export_readers.py "${snap}0001_charge.snap" "$WORK/formats" | tee "$WORK/readers.log"; grep -q ' passed, 0 failed$' "$WORK/readers.log"; }
+    readers() { "$PYTHON" tests/test_export_readers.py "${snap}1:charge" "$WORK/formats" | tee "$WORK/readers.log"; grep -q ' passed, 0 failed$' "$WORK/readers.log"; }
     expect "ASE, pymatgen, OVITO, VTK agree on every exported format: composition, cell, neighbours" readers
     for package in $(sed -n 's/^skipped: no package //p' "$WORK/readers.log"); do
         skipped="$skipped $package"

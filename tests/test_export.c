@@ -1,7 +1,6 @@
 /* Guarantees: a snapshot comes back as it was written, any damaged byte is noticed, hostile headers
  * are harmless; exported files hold the sites, charges, layers and cell of the snapshot, and
- * existing files stay; selections leave the sites they name and bonds get their lengths. With TEST_EXPORT_DIR set, the files for test_export_ase.py are left there:
- * sample.snap, sample.extxyz, sample.poscar. */
+ * existing files stay; selections leave the sites they name and bonds get their lengths. */
 #define _XOPEN_SOURCE 700 /* POSIX 2008 with nftw */
 #define XXH_INLINE_ALL
 #include <criterion/criterion.h>
@@ -750,7 +749,7 @@ Test(export, command_refuses_wrong_usage) {
         cr_expect(holds("err.txt", "error: "), "`%s`", wrong[i]);
     }
     run_export("run --cycle 4 --at charge");
-    cr_expect(holds("err.txt", "r000_c0003_charge.snap"), "the hint lists what there is");
+    cr_expect(holds("err.txt", "replica 0 cycle 3 charge"), "the hint lists what there is");
     cr_expect(run_export("--help") == 0);
     cr_expect(holds("out.txt", "usage: kmc export"));
 }
@@ -777,22 +776,4 @@ Test(export, gzip_holds_the_same) {
     cr_expect(system(command) == 0);
     cr_expect(run_export("run --cycle 3 --at charge --gzip") == 0);
     cr_expect(access("o3__test___1_r000_c0003_charge.extxyz.gz", F_OK) == 0);
-}
-
-/* Files for the check with ASE: the stacking mixes O3 and O2 so that every letter pair occurs. */
-Test(export, files_for_ase) {
-    const char *directory = getenv("TEST_EXPORT_DIR");
-    struct snapshot s;
-    if (directory)
-        cr_assert(chdir(directory) == 0, "%s", directory);
-    fill(&s, "ABCACB", 4, 3);
-    cr_assert(snapshot_write(&s, "sample.snap", stderr) == 0);
-    static const char *const format[] = {"extxyz", "poscar"};
-    for (int k = 0; k < 2; k++) {
-        char name[32], *text = text_of(&s, format[k], NULL, false, false);
-        snprintf(name, sizeof name, "sample.%s", format[k]);
-        write_bytes(name, text, strlen(text));
-        free(text);
-    }
-    free(s.occupancy);
 }

@@ -1,15 +1,16 @@
 """Reads exported structures with ASE and compares them with the snapshot they come from.
 
-    test_export_ase.py SNAPSHOT EXTXYZ POSCAR [SNAPSHOT EXTXYZ POSCAR ...]
+    test_export_ase.py SNAPSHOT EXTXYZ POSCAR [SNAPSHOT EXTXYZ POSCAR ...]    SNAPSHOT = RUN.h5:CYCLE:AT
 
 The files are those of `kmc export` without --with-vacancies.  Composition, cell, number of sites and positions are derived here
-once more from the snapshot's letters and bytes, independently of the C program.  Prints `N passed, N failed`; exit status 1 on failure.
+once more from the letters and bytes of run.h5, independently of the C program.  Prints `N passed, N failed`; exit status 1 on failure.
 """
 
 import collections
 import sys
 
 import ase.io
+import h5py
 import numpy as np
 
 OXYGEN_CHARGE = {0: -2, 1: -1, 2: -1, 3: 0}
@@ -17,20 +18,24 @@ ANIONS = {0: "O", 1: "O", 2: "O", 3: "O", 4: "F", 5: "S", 6: "Cl"}
 ANION_CHARGE = {**OXYGEN_CHARGE, 4: -1, 5: -2, 6: -1}
 
 
-def read_snapshot(path):
-    """Header as a dictionary (species: index -> (symbol, charge)) and the occupancy bytes [plane, kind, j, i]."""
-    with open(path, "rb") as file:
-        header, body = file.read().split(b"\n\n", 1)
-    fields, species = {}, {}
-    for line in header.decode().split("\n"):
-        key, value = line.split(" ", 1)
-        if key == "species":
-            index, symbol, charge = value.split()
-            species[int(index)] = symbol, int(charge)
-        else:
-            fields[key] = value
-    shape = int(fields["planes"]), 4, int(fields["nb"]), int(fields["na"])
-    return fields, species, np.frombuffer(body[:-8], np.uint8).reshape(shape)
+def read_snapshot(place):
+    """Header as a dictionary (species: index -> (symbol, charge)) and the occupancy bytes [plane, kind, j, i], with plain h5py."""
+    path, cycle, at = place.rsplit(":", 2)
+    with h5py.File(path) as file:
+        rows, attributes = file["frames"][:], dict(file.attrs)
+        half = h5py.check_enum_dtype(rows.dtype["at"])[at]
+        chosen = (rows["replica"] == 0) & (rows["cycle"] == int(cycle)) & (rows["at"] == half)
+        (frame,) = np.flatnonzero(chosen & np.isnan(rows["passed_V"]))
+        body = file["occupancy"][frame]
+        symbols = enumerate(file["species"][:].tolist())
+    fields = {key: str(attributes[key]) for key in ("a_A", "tm_gap_A", "li_gap_A")}
+    fields["letters"] = attributes["letters"].decode()
+    fields["planes"] = len(fields["letters"])
+    species = {k: (symbol.decode(), charge) for k, (symbol, charge) in symbols if k > 0}
+    shape = fields["planes"], 4, attributes["cells_b"], attributes["cells_a"]
+    fields |= {"na": attributes["cells_a"], "nb": attributes["cells_b"]}
+    fields |= {key: rows[frame][key] for key in ("cycle", "voltage_V", "time_s")}
+    return fields, species, body.reshape(shape)
 
 
 def site_position(fields, plane, kind, j, i):

@@ -1,6 +1,6 @@
 """Opens exported files with the programs they are meant for and compares them with the snapshot they come from.
 
-    test_export_readers.py SNAPSHOT DIRECTORY
+    test_export_readers.py SNAPSHOT DIRECTORY    SNAPSHOT = RUN.h5:CYCLE:AT
 
 DIRECTORY holds `kmc export` of SNAPSHOT as plain.extxyz, plain.extxyz.gz, plain.poscar, plain.cif, plain.lammps, plain.vtp and, with
 --relax-dimers, relaxed.extxyz.  ASE, pymatgen, OVITO (PyPI ovito) and VTK have to find composition, cell and the number of neighbours within

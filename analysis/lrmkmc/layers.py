@@ -33,7 +33,6 @@ from .snapshot import (
     F,
     S,
     Snapshot,
-    read_snapshot,
 )
 from .style import (
     BLACK,
@@ -149,13 +148,13 @@ class Cut:
 
 def choose_snapshots(run: Run) -> list[Snapshot]:
     """Charged and discharged state of the last cycle of the first replica that has both; else the last single one; [] without any."""
-    paths = run.snapshots()
-    pairs = [k for k in paths if k[2] == "charge" and (k[0], k[1], "discharge") in paths]
+    stored = run.snapshots()
+    pairs = [k for k in stored if k[2] == "charge" and (k[0], k[1], "discharge") in stored]
     if pairs:
         replica = min(k[0] for k in pairs)
         cycle = max(k[1] for k in pairs if k[0] == replica)
-        return [read_snapshot(paths[replica, cycle, at]) for at in ("charge", "discharge")]
-    return [read_snapshot(paths[max(paths, key=lambda k: (-k[0], k[1]))])] if paths else []
+        return [stored[replica, cycle, at].read() for at in ("charge", "discharge")]
+    return [stored[max(stored, key=lambda k: (-k[0], k[1]))].read()] if stored else []
 
 
 def transition_metals(run: Run, snapshot: Snapshot) -> set[str]:
@@ -247,11 +246,8 @@ def _frame(ax: Axes, corners: Array, labels: tuple[str, str]) -> None:
 
 
 def _state(snapshot: Snapshot) -> str:
-    word = {"charge": "end of charge", "discharge": "end of discharge"}.get(
-        snapshot.at, snapshot.at
-    )
     volt = f", {snapshot.voltage_V:.2f} V" if np.isfinite(snapshot.voltage_V) else ""
-    return f"cycle {snapshot.cycle}, {word}{volt}"
+    return f"cycle {snapshot.cycle}, {snapshot.moment()}{volt}"
 
 
 def _legend(body: SubFigure, canvases: list[Canvas], cropped: bool) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .snapshot import Snapshot
+    from .store import Stored
 
 CYCLES_COLUMNS = (
     "cycle replica charge_capacity_mAh_per_g discharge_capacity_mAh_per_g "
@@ -74,7 +74,6 @@ LATER_CYCLES_COLUMNS = (
 ).split()
 LATER_CLUSTERS_COLUMNS = "open_count filling wall_contact".split()
 INFO_KEYS = ("version", "git_hash", "seed", "replicas", "parameter_hash", "scenario")
-SNAPSHOT_NAME = re.compile(r"r(\d+)_c(\d+)_(initial|charge|discharge)\.snap")
 
 
 class RunError(Exception):
@@ -140,33 +139,32 @@ class Run:
             replicas=int(row["replicas"]),
         )
 
-    def snapshots(self) -> dict[tuple[int, int, str], Path]:
-        """Snapshot paths by (replica, cycle, at), at = initial | charge | discharge; empty when none were written."""
-        found = {}
-        for path in sorted((self.path / "snapshots").glob("*.snap")):
-            if match := SNAPSHOT_NAME.fullmatch(path.name):
-                found[int(match[1]), int(match[2]), match[3]] = path
-        return found
+    def snapshots(self) -> dict[tuple[int, int, str], Stored]:
+        """Where the snapshots lie by (replica, cycle, at), in that order; ``.read()`` reads one.  Empty when none were kept.
+
+        at = initial | charge | discharge (ends of half-cycles), or charge@4.400 when this voltage was passed.
+        """
+        from .store import find_stored
+
+        return find_stored(self.path)
 
     def snapshot(self, cycle: int | None = None, at: str = "charge", replica: int = 0) -> Snapshot:
-        """Occupancy of one replica at the end of a half-cycle; without a cycle, the last one stored.
+        """Occupancy of one replica at a moment of a cycle (see `snapshots`); without a cycle, the last one stored.
 
         Raises RunError when it was not stored (it lists what was), or the file is damaged.
         """
-        from .snapshot import read_snapshot
+        from .store import normal_moment
 
-        stored = self.snapshots()
+        stored, at = self.snapshots(), normal_moment(at)
         fitting = [n for r, n, a in stored if r == replica and a == at]
         key = replica, max(fitting, default=-1) if cycle is None else cycle, at
         if key not in stored:
-            there = ", ".join(f"cycle {n} {a} of replica {r}" for r, n, a in sorted(stored))
+            there = ", ".join(f"cycle {n} {a} of replica {r}" for r, n, a in stored)
             wanted = (
                 f"{'a cycle' if cycle is None else f'cycle {cycle}'} at {at} of replica {replica}"
             )
-            raise RunError(
-                f"{self.path / 'snapshots'}: expected {wanted}, found {there or 'no snapshots'}"
-            )
-        return read_snapshot(stored[key])
+            raise RunError(f"{self.path}: expected {wanted}, found {there or 'no snapshots'}")
+        return stored[key].read()
 
     def fade(self, first: int | None = None, last: int | None = None) -> pd.DataFrame:
         """Fades over cycles first..last with intervals, a row each: see ``lrmkmc.fade.fade_table``.

@@ -1,6 +1,7 @@
 """snapshot: the occupancy of every site of one replica at one moment.
 
-File (``snapshots/rRRR_cCCCC_AT.snap``): text lines ``key value``, one blank line, one byte a site, then XXH3-64 (little endian) of all before.
+``run.h5`` holds those of a complete run (``lrmkmc.store``).  File of one while the run is under way (``snapshots/rRRR_cCCCC_AT.snap``): text lines
+``key value``, one blank line, one byte a site, then XXH3-64 (little endian) of all before.
 
 Lattice (same conventions as ``kernels/lattice.h``): planes k carry letters A, B, C = 0, 1/3, 2/3 of a1 + a2, with a1 = a (1, 0, 0) and
 a2 = a (1/2, √3/2, 0).  Gap k lies above plane k; even gaps are transition-metal (TM) layers, odd gaps Li layers.
@@ -67,11 +68,18 @@ class Snapshot:
     li_gap_A: float
     species: dict[int, tuple[str, int]]  # index -> element symbol, charge in e
     cycle: int
-    at: str  # initial | charge | discharge
+    at: str  # initial | charge | discharge | charge@4.400
     replica: int
     voltage_V: float
     time_s: float
     header: dict[str, str] = field(repr=False)
+
+    def moment(self) -> str:
+        """In words: as made, end of charge, charge past 4.40 V."""
+        half, _, voltage = self.at.partition("@")
+        if half == "initial":
+            return "as made"
+        return f"{half} past {float(voltage):.2f} V" if voltage else f"end of {half}"
 
     @property
     def na(self) -> int:
@@ -254,6 +262,13 @@ def _parse(file: Path, text: str, body: bytes) -> Snapshot:
         raise RunError(
             f"{file}: header key{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing"
         )
+    return parse_snapshot(str(file), header, species, body)
+
+
+def parse_snapshot(
+    file: str, header: dict[str, str], species: dict[int, tuple[str, int]], body: bytes
+) -> Snapshot:
+    """A snapshot from the keys of its header and its bytes, checked; `file` names it in messages.  Raises RunError."""
     snapshot = _build(file, header, species, body)
     _check_bytes(file, snapshot)
     _check_partners(file, snapshot)
@@ -261,7 +276,7 @@ def _parse(file: Path, text: str, body: bytes) -> Snapshot:
 
 
 def _build(
-    file: Path, header: dict[str, str], species: dict[int, tuple[str, int]], body: bytes
+    file: str, header: dict[str, str], species: dict[int, tuple[str, int]], body: bytes
 ) -> Snapshot:
     def number(key: str) -> float:
         try:
@@ -293,7 +308,7 @@ def _build(
     )
 
 
-def _letters(file: Path, text: str, planes: int) -> tuple[int, ...]:
+def _letters(file: str, text: str, planes: int) -> tuple[int, ...]:
     if not text or set(text) - set("ABC") or planes % len(text) or planes % 2:
         raise RunError(
             f"{file}: header key 'letters': expected letters A, B, C whose number divides the even number "
@@ -308,7 +323,7 @@ def _letters(file: Path, text: str, planes: int) -> tuple[int, ...]:
     return letters
 
 
-def _check_bytes(file: Path, snapshot: Snapshot) -> None:
+def _check_bytes(file: str, snapshot: Snapshot) -> None:
     known = [0, OUTSIDE, *snapshot.species]
     if unknown := sorted(set(np.unique(snapshot.occupancy[:, OCT:]).tolist()) - set(known)):
         raise RunError(
@@ -319,7 +334,7 @@ def _check_bytes(file: Path, snapshot: Snapshot) -> None:
         raise RunError(f"{file}: O sites hold unknown state {min(states)}")
 
 
-def _check_partners(file: Path, snapshot: Snapshot) -> None:
+def _check_partners(file: str, snapshot: Snapshot) -> None:
     state = snapshot.anion_state
     nibble = np.asarray(snapshot.occupancy[:, OXYGEN] >> 4, dtype=np.uint8)
     for plane in range(snapshot.planes):

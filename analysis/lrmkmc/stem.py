@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from .fade import Array
 from .run import Run, RunError
-from .snapshot import Snapshot, read_snapshot
+from .snapshot import Snapshot
 from .style import BLUE, VERMILLION, legend_below, new_figure
 
 EXPONENT, PROBE_FWHM_A, PIXEL_A = 1.7, 0.8, 0.1
@@ -66,10 +66,9 @@ def _blurred(image: Array, width: float, height: float) -> Array:
 
 def choose(run: Run) -> list[Snapshot]:
     """First and last stored state of the first replica that has two; the last is a discharge where there is one."""
-    order = {"initial": 0, "discharge": 2, "charge": 1}
-    keys = sorted(run.snapshots(), key=lambda k: (k[0], k[1], order[k[2]]))
-    mine = [k for k in keys if k[0] == keys[0][0]]
-    return [read_snapshot(run.snapshots()[k]) for k in dict.fromkeys([mine[0], mine[-1]])]
+    stored = run.snapshots()
+    mine = [k for k in stored if k[0] == next(iter(stored))[0]]
+    return [stored[k].read() for k in dict.fromkeys([mine[0], mine[-1]])]
 
 
 def picture(run: Run) -> Figure:
@@ -95,7 +94,10 @@ def picture(run: Run) -> Figure:
 
 
 def _moment(snapshot: Snapshot) -> str:
-    return "initial" if snapshot.at == "initial" else f"cycle {snapshot.cycle}, {snapshot.at}d"
+    if snapshot.at == "initial":
+        return "initial"
+    word = snapshot.moment() if "@" in snapshot.at else f"{snapshot.at}d"
+    return f"cycle {snapshot.cycle}, {word}"
 
 
 def _panel(ax: Axes, image: Array, width: float, height: float, brightest: float) -> None:

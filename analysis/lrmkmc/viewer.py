@@ -31,7 +31,6 @@ from .snapshot import (
     PEROXO,
     Array,
     Snapshot,
-    read_snapshot,
 )
 from .style import BLACK, GREY, LIGHT, ORANGE, SKY, VERMILLION
 from .svg import dark
@@ -58,7 +57,8 @@ def payload(run: Run, label: str) -> dict[str, Any] | None:
     keys = _chosen(run)
     if not keys:
         return None
-    shots = [read_snapshot(run.snapshots()[key]) for key in keys]
+    stored = run.snapshots()
+    shots = [stored[key].read() for key in keys]
     inside, note = _crop(shots[0])
     classes = _Classes(run, shots)
     bytes_ = [classes.of(shot) for shot in shots]
@@ -100,8 +100,7 @@ def payload(run: Run, label: str) -> dict[str, Any] | None:
 
 def _chosen(run: Run) -> list[tuple[int, int, str]]:
     """Up to MAX_FRAMES states of the first replica, in the order of time, spread over the run; the first and the last are there."""
-    order = {"initial": 0, "charge": 1, "discharge": 2}
-    keys = sorted(run.snapshots(), key=lambda k: (k[0], k[1], order[k[2]]))
+    keys = list(run.snapshots())
     mine = [key for key in keys if key[0] == keys[0][0]]
     picks = np.linspace(0, len(mine) - 1, min(MAX_FRAMES, len(mine))).round().astype(int)
     return [mine[k] for k in dict.fromkeys(picks.tolist())]
@@ -110,7 +109,7 @@ def _chosen(run: Run) -> list[tuple[int, int, str]]:
 def _label(shot: Snapshot) -> str:
     if shot.at == "initial":
         return "as made"
-    return f"cycle {shot.cycle}, end of {shot.at}, {shot.voltage_V:.2f} V"
+    return f"cycle {shot.cycle}, {shot.moment()}, {shot.voltage_V:.2f} V"
 
 
 def _crop(shot: Snapshot) -> tuple[NDArray[np.bool_], str]:

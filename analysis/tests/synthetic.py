@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import xxhash
@@ -316,6 +317,41 @@ def write_run(
             data = snapshot_bytes(occupancy(cells, len(letters), at), letters, cycle, at)
             (path / "snapshots" / f"r000_c{cycle:04d}_{at}.snap").write_bytes(data)
     return path
+
+
+def pack_snapshots(path: Path) -> None:
+    """Moves the snapshots of a run directory into a run.h5 with plain h5py, as the program's kmc/store.h describes it."""
+    files = sorted((path / "snapshots").glob("*.snap"))
+    fields, rows, boxes = {}, [], []
+    for file in files:
+        head, body = file.read_bytes().split(b"\n\n", 1)
+        lines = [line.split(" ", 1) for line in head.decode().split("\n")]
+        fields = {key: value for key, value in lines if key != "species"}
+        half, _, passed = fields["at"].partition("@")
+        box = np.frombuffer(body[:-8], np.uint8).reshape(int(fields["planes"]), 4, -1)
+        li = int((box[:, 1:] == 1).sum())
+        index = ("initial", "charge", "discharge").index(half)
+        volt, time = float(fields["voltage_V"]), float(fields["time_s"])
+        rows.append((0, int(fields["cycle"]), index, volt, float(passed or "nan"), li, time))
+        boxes.append(box.ravel())
+        file.unlink()
+    columns = np.dtype(
+        [("replica", "<i8"), ("cycle", "<i8"), ("at", "i1"), ("voltage_V", "<f8")]
+        + [("passed_V", "<f8"), ("li", "<i8"), ("time_s", "<f8")]
+    )
+    species = [("X", 0), *(SPECIES[k] for k in sorted(SPECIES))]
+    with h5py.File(path / "run.h5", "w") as store:
+        for key in ("scenario", "parameter_hash", "version", "git_hash"):
+            store.attrs[key] = np.bytes_(fields[key])
+        for key in ("a_A", "tm_gap_A", "li_gap_A"):
+            store.attrs[key] = float(fields[key])
+        letters = fields["letters"] * (int(fields["planes"]) // len(fields["letters"]))
+        store.attrs.update({"letters": np.bytes_(letters), "format": np.bytes_("lrm-kmc store 1")})
+        store.attrs.update({"cells_a": int(fields["na"]), "cells_b": int(fields["nb"]), "seed": 1})
+        store["frames"] = np.array(rows, columns)
+        store["species"] = np.array(species, [("symbol", "S4"), ("charge", "i1")])
+        store.create_dataset("occupancy", data=np.stack(boxes), chunks=True, compression="gzip")
+    (path / "snapshots").rmdir()
 
 
 def write_voltage(path: Path) -> Path:

@@ -15,7 +15,6 @@ from synthetic import COUPLE, HASH, occupancy, snapshot_bytes, write_run, write_
 from lrmkmc import figures, layers
 from lrmkmc.__main__ import main
 from lrmkmc.run import LATER_CYCLES_COLUMNS, load_run
-from lrmkmc.snapshot import read_snapshot
 
 NAMES = {
     "voltage_profiles",
@@ -250,7 +249,7 @@ def test_layer_legend_lists_exactly_what_is_drawn(tmp_path: Path) -> None:
 
 def test_ring_marks_migrated_tm_only(run_dir: Path) -> None:
     run = load_run(run_dir)
-    snapshot = read_snapshot(run.snapshots()[0, 6, "charge"])
+    snapshot = run.snapshot(6, "charge")
     assert layers.transition_metals(run, snapshot) == {"Mn", "Ni", "Co"}
     run.scenario["elements"].clear()  # without roles, charge decides: K+ stays a pillar
     assert layers.transition_metals(run, snapshot) == {"Mn", "Ni", "Co"}

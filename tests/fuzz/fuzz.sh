@@ -7,7 +7,7 @@ build=$1
 shift
 work=$build/seeds
 rm -rf "$work" "$build/found"
-mkdir -p "$work/checkpoint" "$work/snapshot" "$work/formula" "$work/scenario" "$work/study" "$build/found"
+mkdir -p "$work/checkpoint" "$work/snapshot" "$work/formula" "$work/scenario" "$work/study" "$work/store" "$build/found"
 sh tests/fuzz/seeds.sh "$KMC" "$work" || exit 1
 limit=-max_total_time=4
 [ -n "$FUZZ_RUNS" ] && limit=-runs=$FUZZ_RUNS

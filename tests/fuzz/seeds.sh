@@ -15,15 +15,16 @@ done
 # every key, and the words of values
 "$kmc" defaults | sed -n 's/^\[*\([A-Za-z0-9_.]*\)\]*$/"\1"/p; s/^\([A-Za-z0-9_]*\) = .*/"\1 = "/p' | grep -v '""' | sort -u >"$to/words"
 printf '"[[dopant]]"\n"[[scenario]]"\n"set."\n"base = "\n"builtin:demo"\n"[elements."\n' >>"$to/words"
-# checkpoints before the first slice and in the middle, and snapshots; the crystal is that of fuzz_checkpoint.c
+# checkpoints before the first slice and in the middle, snapshots, and those of a run that ended; the crystal is that of fuzz_checkpoint.c
 run() {
     "$kmc" run builtin:demo -q --engine exact --threads 1 --replicas 2 --cycles 2 --set structure.cells_a=6 --set structure.cells_b=6 \
         --set structure.repeats=1 "$@" >/dev/null 2>"$to/error"
 }
 for limit in 0.001 0.05 9; do
-    run --max-wallclock $limit -o "$to/run" --set protocol.slice_percent=4
+    run --max-wallclock $limit -o "$to/run" --set protocol.slice_percent=4 --set output.snapshot_charge_V=[4.4]
     [ -e "$to/run/checkpoint" ] && mv "$to/run/checkpoint" "$to/checkpoint/after_$limit"
     for file in "$to"/run/snapshots/*.snap; do [ -e "$file" ] && mv "$file" "$to/snapshot/$limit-$(basename "$file")"; done
+    [ -e "$to/run/run.h5" ] && mv "$to/run/run.h5" "$to/store/whole.h5"
     rm -rf "$to/run"
 done
-[ -n "$(ls "$to/checkpoint")" ] && [ -n "$(ls "$to/snapshot")" ] && [ -s "$to/words" ] || { cat "$to/error"; exit 1; }
+[ -e "$to/store/whole.h5" ] && [ -n "$(ls "$to/checkpoint")" ] && [ -n "$(ls "$to/snapshot")" ] && [ -s "$to/words" ] || { cat "$to/error"; exit 1; }
