@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "frames.h"
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,18 +46,35 @@ static bool parse_name(const char *name, struct frames_entry *e) {
     return snapshot_at(e->at, at) && strcmp(again, name) == 0;
 }
 
-static int list_files(struct frames *f, int place) {
+static struct dirent *next_name(DIR *d) {
+    errno = 0; /* so that the end can be told from an error */
+    return readdir(d);
+}
+
+static int unreadable(const char *folder, FILE *errors) {
+    fprintf(errors,
+            "%s: error: expected a readable folder, found: %s\n    hint: its snapshots are needed; "
+            "check its permissions\n",
+            folder, strerror(errno));
+    return SNAPSHOT_CORRUPT;
+}
+
+static int list_files(struct frames *f, int place, FILE *errors) {
     char folder[STORE_PATH];
     struct frames_entry e = {.directory = place, .stored = -1};
     snprintf(folder, sizeof folder, "%s/snapshots", f->place[place].directory);
     DIR *d = opendir(folder);
-    bool good = true;
-    for (struct dirent *one; good && d && (one = readdir(d));)
-        if (parse_name(one->d_name, &e))
-            good = add(f, &e);
-    if (d)
-        closedir(d);
-    return good ? 0 : SNAPSHOT_MEMORY;
+    if (!d)
+        return errno == ENOENT ? 0 : unreadable(folder, errors);
+    int status = 0;
+    struct dirent *one = NULL;
+    while (status == 0 && (one = next_name(d)) != NULL)
+        if (parse_name(one->d_name, &e) && !add(f, &e))
+            status = no_memory(errors);
+    if (status == 0 && errno)
+        status = unreadable(folder, errors);
+    closedir(d);
+    return status;
 }
 
 static int list_stored(struct frames *f, int place, FILE *errors) {
@@ -113,8 +131,8 @@ static int open_all(struct frames *f, const char *const *directory, int n, bool 
         f->place[f->n_places].directory = directory[f->n_places];
         if (stored)
             status = list_stored(f, f->n_places, errors);
-        if (status == 0 && list_files(f, f->n_places) != 0)
-            status = no_memory(errors);
+        if (status == 0)
+            status = list_files(f, f->n_places, errors);
     }
     if (status == 0)
         sort(f);

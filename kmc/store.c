@@ -14,6 +14,7 @@ static const double DEFLATE_LIMIT = 1100;
 
 bool store_available(char what[80]) {
     unsigned major, minor, release;
+    store_types_quiet();
     H5get_libversion(&major, &minor, &release);
     snprintf(what, 80, "%u.%u.%u", major, minor, release);
     return true;

@@ -54,6 +54,7 @@ bool store_types_has_members(hid_t data, hid_t type) {
 }
 
 void store_types_quiet(void) {
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
 }

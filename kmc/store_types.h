@@ -20,7 +20,8 @@ hid_t store_types_create_frame(void);
 /* Has the type of this dataset all members of a type, of the same classes? */
 bool store_types_has_members(hid_t data, hid_t type);
 
-/* HDF5 prints nothing and loads no plugins from now on. */
+/* To be called before anything else of HDF5: it prints nothing, loads no plugins, and does not clean up when the program ends, where 1.10 would write once more
+ * to a file that could not be closed for want of space, and crash. */
 void store_types_quiet(void);
 
 /* Properties of opening and creating: no locks (file systems of clusters lack them; a run directory has a lock of its own), checksums of all metadata. */
