@@ -26,6 +26,7 @@ from .style import (
 
 COLOURS = (BLACK, BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 MARKERS = "osD^vPX<>"
+LEGEND_NAMES = 6
 HEADINGS = {
     "voltage_fade_mV_per_cycle": "Voltage fade (mV/cycle)",
     "initial_coulombic_efficiency": "Initial coulombic efficiency",
@@ -41,9 +42,13 @@ def heading(metric: str, unit: str) -> str:
 
 
 def scenarios(told: Comparison, runs: list[Run]) -> Figure:
-    """One row a metric: values on the left, differences to the reference with Holm-corrected p on the right."""
+    """One row a metric: values on the left, differences to the reference with Holm-corrected p on the right.
+
+    Few scenarios are told by a legend, many by their names beside the points.
+    """
     metrics = list(dict.fromkeys(told.values["metric"]))
     names = list(dict.fromkeys(told.values["directory"]))
+    scenario = dict(zip(told.values["directory"], told.values["scenario"], strict=True))
     rows = max(1, len(metrics))
     with styled():
         figure, body = new_figure(0.8 + rows * (0.62 + 0.17 * len(names)), _provenance(told, runs))
@@ -58,7 +63,10 @@ def scenarios(told: Comparison, runs: list[Run]) -> Figure:
             right.axvline(0.0, color=GREY, linewidth=1.0)
             right.set_title(f"Difference to {told.reference}", loc="left")
             _p_values(right, differences, names)
-        legend_below(body, axes[0, 0].get_legend_handles_labels()[0], 5)
+            if len(names) > LEGEND_NAMES:
+                left.set_yticks(range(len(names)), [scenario[name] for name in names], fontsize=7.5)
+        if len(names) <= LEGEND_NAMES:
+            legend_below(body, axes[0, 0].get_legend_handles_labels()[0], 5)
     return figure
 
 
