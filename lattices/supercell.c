@@ -428,7 +428,7 @@ static void fill_li_layers(struct builder *b) {
     f.wanted = b->c->n_formula;
     if (!li_layer_deck(b, &deck, byte) || !plan_filling(b->c, &f)) {
         complain(b, "host.formula", "lower the dopants on the Li site",
-                 "expected at most %lld ions for the octahedra of the Li layers",
+                 "expected at most %lld ions for the octahedra of the Li layers, found more",
                  (long long)b->c->n_formula);
         return;
     }
@@ -499,7 +499,8 @@ static void gather_dopant(struct builder *b, struct shell *shell, size_t k) {
                  "expected a crystal with a free surface, found a periodic box");
     else if (x->role == ROLE_CENTRE || sites.byte[1] == SITE_OUTSIDE)
         complain(b, depth_key, "name the ion in dopant.replaces; polyanions cannot gather",
-                 "expected a dopant that shares the sites of one host ion");
+                 "expected a dopant that shares the sites of one host ion, found %s",
+                 x->role == ROLE_CENTRE ? "a polyanion" : "one that replaces several or none");
     else if (!shell_gather(shell, &sites, nm * 10 / b->c->a_A, STEP_GATHER + (uint32_t)k))
         complain(b, "structure.cells_a", "use fewer cells", "expected memory for a surface");
 }
