@@ -114,8 +114,7 @@ static void write_choice(struct dice *d, const struct scenario_leaf *leaf, FILE 
 }
 
 static void write_any(struct dice *d, const struct scenario_leaf *leaf, FILE *out) {
-    const struct toml_reader_entry *fallback =
-        toml_reader_entry_at(leaf->document, leaf->fallback);
+    const struct toml_reader_entry *fallback = toml_reader_entry_at(leaf->document, leaf->fallback);
     if (leaf->choices)
         write_choice(d, leaf, out);
     else if (leaf->type == SCENARIO_FLAG)
@@ -228,8 +227,8 @@ void random_scenario_write(uint64_t seed, FILE *out) {
     static const char *const geometry[] = {"bulk", "slab", "film", "particle"};
     struct dice d = {{seed, 0}, 0};
     write_base(&d, out);
-    fprintf(out, "run.seed = %llu\nrun.engine = \"%s\"\n",
-            (unsigned long long)(seed & 0xffffffff), roll(&d, 2) ? "exact" : "cpu");
+    fprintf(out, "run.seed = %llu\nrun.engine = \"%s\"\n", (unsigned long long)(seed & 0xffffffff),
+            roll(&d, 2) ? "exact" : "cpu");
     if (roll(&d, 2))
         fprintf(out, "structure.geometry = \"%s\"\n", geometry[roll(&d, 4)]);
     if (roll(&d, 2))

@@ -262,7 +262,7 @@ static uint64_t wanted(const char *name, uint64_t usual) {
 }
 
 Test(properties, any_scenario_is_refused_or_keeps_its_balances, .timeout = 100000) {
-    uint64_t seed = wanted("KMC_PROPERTIES_SEED", 1), runs = wanted("KMC_PROPERTIES_RUNS", 120);
+    uint64_t seed = wanted("KMC_PROPERTIES_SEED", 1), runs = wanted("KMC_PROPERTIES_RUNS", 300);
     bool loud = getenv("KMC_PROPERTIES_SEED") != NULL;
     uint64_t n[3] = {0};
     for (uint64_t k = seed; k < seed + runs; k++)
