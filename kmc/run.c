@@ -6,6 +6,7 @@
 #include <string.h>
 #include "run_table.h"
 #include "runfiles.h"
+#include "watchdog.h"
 
 static const double SECONDS_PER_MINUTE = 60;
 
@@ -17,6 +18,7 @@ struct worker {
     struct track *track;
     struct protocol_observer observer;
     struct protocol_run *at;
+    struct watchdog watchdog;
     int status; /* exit code of what stopped it from here */
 };
 
@@ -68,8 +70,12 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
 #pragma omp atomic
     run->progress->evaluated += s->evaluated;
     show(run, r, s);
+    bool stalls = watchdog_slice(&w->watchdog, r, s);
 #pragma omp critical(run_status)
     {
+        if (stalls && !run->stalled)
+            watchdog_warn(&w->watchdog, r, s, stderr);
+        run->stalled = run->stalled || stalls;
         status_slice(&run->status, r, s);
         write_status(run);
     }

@@ -104,6 +104,19 @@ mkdir -p "$WORK/taken"
 echo kept >"$WORK/taken/file"
 taken() { "$KMC" run builtin:demo -q -o "$WORK/taken"; [ $? = 2 ] && [ "$(ls "$WORK/taken")" = file ]; }
 expect "an existing run directory is never touched" taken
+runaway_voltage() { # Li comes back at rest without end
+    "$KMC" run tests/input/runaway.toml -q -o "$WORK/runaway" >/dev/null 2>"$WORK/last_err"
+    [ $? = 1 ] && grep -q 'error: expected a voltage within 1000 V, found ' "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" && [ ! -e "$WORK/runaway/DONE" ] ||
+        { cat "$WORK/last_err"; return 1; }
+}
+expect "a voltage that runs away ends the run" runaway_voltage
+to_and_fro() { # flags...: lines of the watchdog
+    rm -rf "$WORK/fro"
+    "$KMC" run builtin:demo -q --replicas 2 --cycles 1 --set structure.cells_a=6 --set structure.cells_b=6 --set protocol.slice_percent=2 \
+        -o "$WORK/fro" "$@" 2>&1 >/dev/null | grep -c 'warning: the dynamics stalls: .* of kind move, .* of all in the last 10 slices'
+}
+stalls() { [ "$(to_and_fro --set kinetics.stiff_firings=100 --set model.molecular_move_eV=0.3)" = 1 ] && [ "$(to_and_fro)" = 0 ]; }
+expect "O2 that moves to and fro is told of once, the demo is not" stalls
 no_command() { "$KMC" frobnicate; [ $? = 2 ]; }
 expect "an unknown command exits with 2" no_command
 defaults() { "$KMC" defaults >"$WORK/defaults.toml" && "$KMC" check "$WORK/defaults.toml"; }
