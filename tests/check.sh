@@ -642,6 +642,7 @@ if [ -z "$QUICK" ]; then
     other gcc-O0 OPTIMISE=-O0
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
+    expect "calls of CUDA that fail end a run with a message, and it goes on (a sample)" env ENGINE=cuda sh tests/faults.sh "$BUILD/gcc-native/kmc" - "$WORK/faults_cuda" 211
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         other clang CC=clang CXX=clang++
     else
