@@ -6,7 +6,7 @@
 #   make test       fast tests;  make check  all tests that need no GPU;  make validate  long statistics
 #   make bench      speed and memory of this build on this machine, as a table and build/bench.json
 #   make fuzz       hostile scenarios, studies, checkpoints, formulas, snapshots and stores for 25 s (needs clang);  FUZZ_RUNS=N  so many of each
-#   make faults     every request for memory and call of the system fails once (ten minutes);  make kills  200 kills of a study at random times
+#   make faults     every request for memory, call of the system and call of CUDA fails once (half an hour; needs strace);  make kills  200 kills of a study at random times
 #   make coverage   lines that unit tests and runs reach; fails below 85 % (needs gcovr)
 #   make golden     recomputes tests/golden/hashes.txt after an intended change of results
 #   make gpu-check  hashes, sanitizers and speed on a GPU;  make gpu-bundle  build/gpu-bundle/, the same for a machine that has only driver and toolkit
@@ -217,7 +217,10 @@ $(BUILD)/faults.so: tests/faults.c
 	@$(CC) -O1 -fno-builtin $(WARN) -shared -fPIC -o $@ $<
 
 faults: all $(BUILD)/faults.so
+	@command -v strace >/dev/null || { echo "make faults needs strace: apt-get install strace"; exit 2; }
 	sh tests/faults.sh $(BUILD)/kmc $(BUILD)/faults.so $(BUILD)/faults $(FAULTS_EVERY)
+	@$(MAKE) --no-print-directory EMULATED=1 BUILD=$(BUILD)/emulated $(BUILD)/emulated/kmc
+	ENGINE=cuda sh tests/faults.sh $(BUILD)/emulated/kmc - $(BUILD)/faults_cuda $(FAULTS_EVERY)
 
 kills: all
 	sh tests/kills.sh $(BUILD)/kmc $(BUILD)/kills

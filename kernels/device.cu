@@ -80,6 +80,9 @@ extern "C" int64_t device_free_bytes(void) {
 static const char *copy_lattice(struct device *d, const struct lattice *l) {
     size_t n = LATTICE_TURNS * (size_t)l->n_planes;
     d->lattice = *l;
+    d->lattice.letter = NULL; /* until they are on the device: device_close frees what is there */
+    d->lattice.stencil_of = NULL;
+    d->lattice.stencil = NULL;
     UP(l->letter, n, &d->lattice.letter);
     UP(l->stencil_of, n * SITE_KINDS, &d->lattice.stencil_of);
     UP(l->stencil, (size_t)l->n_stencils * sizeof *l->stencil, &d->lattice.stencil);

@@ -1,7 +1,7 @@
 /* engine_cuda: the parallel algorithm on a GPU (kernels/device.cu), the same bits as engine_cpu.
  *
  * All replicas of one model share one device context; each keeps its state there and copies it back when it is asked for (fetch).
- * A CUDA error ends the program with its message and exit code 5: the state on the device is lost, the last checkpoint is not.
+ * A CUDA error ends the program with its message and exit code 3, or 4 for want of memory: the state on the device is lost, the last checkpoint is not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "influence.h"
 #include "schedule.h"
 
-enum { EXIT_DEVICE = 5 };
+enum { EXIT_DEVICE = 3, EXIT_MEMORY = 4 };
 
 /* One model on the device and its users. */
 struct context {
@@ -36,7 +36,7 @@ static void stop_on(const char *problem) {
             "GPU: error: %s\n    hint: see nvidia-smi; continue with --engine cpu, the results are "
             "the same\n",
             problem);
-    exit(EXIT_DEVICE);
+    exit(strncmp(problem, "out of memory", 13) == 0 ? EXIT_MEMORY : EXIT_DEVICE);
 }
 
 /* ---- life ---- */

@@ -4,6 +4,8 @@
 #include "couples.h"
 #include "units.h"
 
+static const double VOLTAGE_MOST_V = 1000; /* 2147 V overflow the 32 bits of an electrode */
+
 static double hours(const struct scenario *s, const char *key) {
     return scenario_real(s, key) * UNITS_SECONDS_PER_HOUR;
 }
@@ -368,6 +370,17 @@ static struct engine_task equilibrate_task(const struct protocol_run *w) {
                                 .measured = (draws + 1) / 2};
 }
 
+/* No voltage that an experiment knows, or none at all; the energies of moves hold twice as much. */
+static void wild(struct protocol_run *w, double voltage_V) {
+    fprintf(w->errors,
+            "replica %u, cycle %lld: error: expected a voltage within %.0f V, found %.6g V: the "
+            "composition is far from what the current asks for\n"
+            "    hint: raise kinetics.equilibration_sweeps, or lower kinetics.restraint_eV, "
+            "protocol.slice_percent or surface.side_reaction_A_per_m2\n",
+            w->r->number, (long long)w->at.cycle, VOLTAGE_MOST_V, voltage_V);
+    w->status = 1;
+}
+
 static void equilibrated(struct protocol_run *w, const struct engine_equilibrated *eq) {
     struct protocol_half *h = &w->at.half.sum;
     h->draws += eq->draws;
@@ -376,7 +389,11 @@ static void equilibrated(struct protocol_run *w, const struct engine_equilibrate
     w->sum_li += eq->sum_li;
     w->samples += eq->samples;
     w->at.li = (double)w->sum_li / (double)w->samples;
-    w->at.voltage_V = cell_voltage(&w->at.electrode, eq, w->at.li);
+    double voltage_V = cell_voltage(&w->at.electrode, eq, w->at.li);
+    if (fabs(voltage_V) <= VOLTAGE_MOST_V)
+        w->at.voltage_V = voltage_V;
+    else if (w->status == 0)
+        wild(w, voltage_V);
 }
 
 static struct engine_task advance_task(const struct protocol_run *w) {

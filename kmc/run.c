@@ -7,6 +7,7 @@
 #include "frames.h"
 #include "run_table.h"
 #include "runfiles.h"
+#include "watchdog.h"
 
 static const double SECONDS_PER_MINUTE = 60;
 
@@ -19,6 +20,7 @@ struct worker {
     struct protocol_observer observer;
     struct protocol_run *at;
     struct snapshot_policy_passed passed;
+    struct watchdog watchdog;
     int status; /* exit code of what stopped it from here */
 };
 
@@ -95,8 +97,12 @@ static void on_slice(void *context, const struct replica *r, const struct protoc
     show(run, r, s);
     if (w->status == 0)
         w->status = keep_passed(w, r, s);
+    bool stalls = watchdog_slice(&w->watchdog, r, s);
 #pragma omp critical(run_status)
     {
+        if (stalls && !run->stalled)
+            watchdog_warn(&w->watchdog, r, s, stderr);
+        run->stalled = run->stalled || stalls;
         status_slice(&run->status, r, s);
         write_status(run);
     }

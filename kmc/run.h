@@ -31,6 +31,7 @@ struct run {
     double written_s;     /* when cycles.csv was last written, since the start */
     struct status status; /* for kmc watch */
     int64_t ended;        /* replicas that have finished */
+    bool stalled;         /* a stall was seen and told of */
 };
 
 /* Nothing held yet: run_free may be called from here on. */

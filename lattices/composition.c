@@ -201,8 +201,8 @@ static void add_dopant(struct composer *k, size_t index) {
     if (p)
         p->amount += d.fraction;
     else
-        complain(k, d.element_key, "remove a dopant", "expected at most %d kinds of ions",
-                 COMPOSITION_MAX);
+        complain(k, d.element_key, "remove a dopant",
+                 "expected at most %d kinds of ions, found more", COMPOSITION_MAX);
 }
 
 bool composition_init(struct composition *c, const struct scenario *s,

@@ -104,6 +104,19 @@ mkdir -p "$WORK/taken"
 echo kept >"$WORK/taken/file"
 taken() { "$KMC" run builtin:demo -q -o "$WORK/taken"; [ $? = 2 ] && [ "$(ls "$WORK/taken")" = file ]; }
 expect "an existing run directory is never touched" taken
+runaway_voltage() { # Li comes back at rest without end
+    "$KMC" run tests/input/runaway.toml -q -o "$WORK/runaway" >/dev/null 2>"$WORK/last_err"
+    [ $? = 1 ] && grep -q 'error: expected a voltage within 1000 V, found ' "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" && [ ! -e "$WORK/runaway/DONE" ] ||
+        { cat "$WORK/last_err"; return 1; }
+}
+expect "a voltage that runs away ends the run" runaway_voltage
+to_and_fro() { # flags...: lines of the watchdog
+    rm -rf "$WORK/fro"
+    "$KMC" run builtin:demo -q --replicas 2 --cycles 1 --set structure.cells_a=6 --set structure.cells_b=6 --set protocol.slice_percent=2 \
+        -o "$WORK/fro" "$@" 2>&1 >/dev/null | grep -c 'warning: the dynamics stalls: .* of kind move, .* of all in the last 10 slices'
+}
+stalls() { [ "$(to_and_fro --set kinetics.stiff_firings=100 --set model.molecular_move_eV=0.3)" = 1 ] && [ "$(to_and_fro)" = 0 ]; }
+expect "O2 that moves to and fro is told of once, the demo is not" stalls
 no_command() { "$KMC" frobnicate; [ $? = 2 ]; }
 expect "an unknown command exits with 2" no_command
 defaults() { "$KMC" defaults >"$WORK/defaults.toml" && "$KMC" check "$WORK/defaults.toml"; }
@@ -740,6 +753,7 @@ if [ -z "$QUICK" ]; then
     fi
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
+    expect "calls of CUDA that fail end a run with a message, and it goes on (a sample)" env ENGINE=cuda sh tests/faults.sh "$BUILD/gcc-native/kmc" - "$WORK/faults_cuda" 211
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         other clang CC=clang CXX=clang++
     else

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Lets one request for memory or one call of the system fail, the n-th, in a short run with checkpoints, in `kmc resume` and in `kmc export`.
 #   sh tests/faults.sh PROGRAM LIBRARY WORK [EVERY]
+#   ENGINE=cuda sh tests/faults.sh EMULATED_PROGRAM - WORK [EVERY]       lets calls of CUDA fail instead
 # LIBRARY  tests/faults.c;  EVERY  only each so many-th n of memory, and of calls a tenth of that (default 1: all);  QUICK=1  no calls of the system
 # Demanded each time: a defined exit code, a message on stderr unless it is 0, no crash, no hang; a checkpoint that was there is not lost, and going on
 # from it gives the files of the run without a fault.  Prints the number of cases by exit code and each case that failed; exit code 1 then.
@@ -11,7 +12,7 @@ every=${4:-1}
 rm -rf "$work"
 mkdir -p "$work"
 flags="-q --threads 1 --replicas 2 --cycles 1 --set structure.cells_a=6 --set structure.cells_b=6 --set structure.repeats=1 \
---set protocol.slice_percent=10 --set kinetics.initial_sweeps=1 --set output.checkpoint_minutes=1e-9"
+--set protocol.slice_percent=10 --set kinetics.initial_sweeps=1 --set output.checkpoint_minutes=1e-9 ${ENGINE:+--engine $ENGINE}"
 failures=0
 
 wrong() { # what
@@ -47,6 +48,7 @@ prepare() {
 inject() {
     case $kind in
     memory) call env LD_PRELOAD="$library" FAULT_AT="$n" ;;
+    cuda) call env EMULATED_FAULT_AT="$n" ;;
     *) call strace -f -qq -o /dev/null -e trace="${kind%:*}" -e inject="${kind%:*}:error=${kind#*:}:when=$n" ;;
     esac >"$work/out" 2>"$work/err"
     status=$?
@@ -56,6 +58,7 @@ inject() {
 judge() {
     case $status in
     0 | 1 | 2 | 4 | 5) ;;
+    3) [ "$kind" = cuda ] || wrong "no GPU is used" ;;
     127) grep -q 'loading shared libraries' "$work/err" || wrong "the exit code has no meaning" ;;
     124) wrong "it hangs" ;;
     *) wrong "the exit code has no meaning" ;;
@@ -102,6 +105,8 @@ count() {
     prepare
     if [ "$kind" = memory ]; then
         call env LD_PRELOAD="$library" FAULT_COUNT="$work/count" >/dev/null 2>"$work/err" && cat "$work/count"
+    elif [ "$kind" = cuda ]; then
+        call env EMULATED_FAULT_COUNT="$work/count" >/dev/null 2>"$work/err" && cat "$work/count"
     else
         call strace -f -qq -o "$work/trace" -e trace="${kind%:*}" >/dev/null 2>"$work/err" && grep -c "^[0-9]* *${kind%:*}(" "$work/trace"
     fi
@@ -111,7 +116,7 @@ try_all() { # step
     : >"$work/codes"
     status=none
     calls=$(count)
-    [ "${calls:-0}" -gt 0 ] || { [ "$kind" = memory ] && wrong "no calls were counted"; return; }
+    [ "${calls:-0}" -gt 0 ] || { [ "${kind%:*}" = "$kind" ] && wrong "no calls were counted"; return; }
     n=$((($1 < calls ? $1 + 1 : calls) / 2))
     [ $n = 0 ] && n=1
     while [ "$n" -le "$calls" ]; do
@@ -148,11 +153,17 @@ until [ -e "$work/half/checkpoint.old" ]; do
     [ $? = 0 ] && { echo "the run ended before it was stopped"; exit 1; }
     limit=$(echo "$limit" | awk '{ print $1 * 1.3 }')
 done
+if [ -n "$ENGINE" ]; then
+    kind=cuda
+    for command in run resume; do try_all "$every"; done
+    [ "$failures" = 0 ]
+    exit
+fi
 for command in run resume export; do
     kind=memory
     try_all "$every"
     if [ -z "$QUICK" ]; then
-        command -v strace >/dev/null || { echo "calls of the system: left out for want of strace"; continue; }
+        command -v strace >/dev/null || { echo "calls of the system: left out, strace is missing: apt-get install strace"; continue; }
         for kind in openat:EACCES openat:EMFILE read:EIO pread64:EIO write:ENOSPC write:EIO pwrite64:ENOSPC fsync:EIO close:EIO rename:EIO link:EPERM \
             unlink:EPERM mkdir:ENOSPC ftruncate:ENOSPC fcntl:ENOLCK newfstatat:EIO mmap:ENOMEM; do
             try_all $(((every + 9) / 10))

@@ -4,6 +4,7 @@
  * memory is memory.  tests/emulation/translate.sh turns what is no C++ (launches, dynamic shared memory) into calls of what is declared here.
  * Sanitizers see every access: dynamic shared memory is allocated with exactly the bytes that a launch asks for.  Races within a block are not shown:
  * between two meetings one thread runs after the other.
+ * EMULATED_FAULT_AT=n lets the n-th call that can tell of a failure fail; EMULATED_FAULT_COUNT=file gets their number at the end.
  */
 #ifndef EMULATION_CUDA_RUNTIME_H
 #define EMULATION_CUDA_RUNTIME_H
@@ -30,7 +31,7 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim; /* of the fiber that runs */
 extern void *emulated_shared;                       /* dynamic shared memory of the block */
 
 typedef int cudaStream_t;
-enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation };
+enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation, cudaErrorUnknown };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost };
 enum { cudaDevAttrMultiProcessorCount, cudaDevAttrMaxSharedMemoryPerBlockOptin };
 enum { cudaFuncAttributeMaxDynamicSharedMemorySize };
@@ -45,6 +46,7 @@ void emulate_launch(dim3 grid, dim3 block, size_t shared_bytes,
 void emulate_meet(bool of_warp);                           /* barrier */
 uint32_t emulate_exchange(uint32_t value, uint32_t *warp); /* all values of the warp */
 int emulate_any_of_block(int value);
+cudaError_t emulate_fault(void); /* cudaSuccess but for the call that is to fail */
 
 static inline void __syncthreads(void) {
     emulate_meet(false);
@@ -111,6 +113,8 @@ template <typename T> static inline T atomicMin(T *at, T value) {
 }
 
 static inline cudaError_t cudaMalloc(void **at, size_t bytes) {
+    if (emulate_fault())
+        return cudaErrorMemoryAllocation;
     *at = malloc(bytes);
     return *at ? cudaSuccess : cudaErrorMemoryAllocation;
 }
@@ -125,10 +129,14 @@ static inline cudaError_t cudaFreeHost(void *at) {
     return cudaFree(at);
 }
 static inline cudaError_t cudaMemset(void *at, int value, size_t bytes) {
+    if (emulate_fault())
+        return cudaErrorUnknown; /* nothing was written */
     memset(at, value, bytes);
     return cudaSuccess;
 }
 static inline cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
+    if (emulate_fault())
+        return cudaErrorUnknown; /* nothing was written */
     memcpy(to, from, bytes);
     return cudaSuccess;
 }
@@ -137,56 +145,56 @@ static inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t byt
     return cudaMemcpy(to, from, bytes, kind);
 }
 static inline cudaError_t cudaGetLastError(void) {
-    return cudaSuccess;
+    return emulate_fault();
 }
-static inline const char *cudaGetErrorString(cudaError_t) {
-    return "out of memory";
+static inline const char *cudaGetErrorString(cudaError_t e) {
+    return e == cudaErrorMemoryAllocation ? "out of memory" : "unspecified failure";
 }
 static inline cudaError_t cudaSetDevice(int) {
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaStreamCreate(cudaStream_t *s) {
     *s = 1;
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaStreamDestroy(cudaStream_t) {
     return cudaSuccess;
 }
 static inline cudaError_t cudaStreamSynchronize(cudaStream_t) {
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaGetDeviceCount(int *n) {
     *n = 1;
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaDriverGetVersion(int *n) {
     *n = 0;
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaRuntimeGetVersion(int *n) {
     *n = 0;
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
     memset(p, 0, sizeof *p);
     strcpy(p->name, "emulated GPU");
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
     *available = *total = (size_t)1 << 32;
-    return cudaSuccess;
+    return emulate_fault();
 }
 static inline cudaError_t cudaDeviceGetAttribute(int *value, int what, int) {
     *value = what == cudaDevAttrMultiProcessorCount ? 2 : 227 << 10;
-    return cudaSuccess;
+    return emulate_fault();
 }
 template <typename F> static inline cudaError_t cudaFuncSetAttribute(F, int, int) {
-    return cudaSuccess;
+    return emulate_fault();
 }
 template <typename F>
 static inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *n, F, int, size_t) {
     *n = 2;
-    return cudaSuccess;
+    return emulate_fault();
 }
 
 #endif

@@ -1,11 +1,33 @@
 /* emulation: fibers that take turns (cuda_runtime.h).  A fiber that waits gives way to the next one; all of a group have met when the last one comes. */
 #include "cuda_runtime.h"
 #include <setjmp.h>
+#include <stdio.h>
 #include <ucontext.h>
 #include <vector>
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 void *emulated_shared;
+
+/* ---- calls that fail ---- */
+
+static long calls;
+
+static void write_count() {
+    FILE *out = fopen(getenv("EMULATED_FAULT_COUNT"), "w");
+    if (out) {
+        fprintf(out, "%ld\n", calls);
+        fclose(out);
+    }
+}
+
+cudaError_t emulate_fault(void) {
+    const char *at = getenv("EMULATED_FAULT_AT");
+    if (calls == 0 && getenv("EMULATED_FAULT_COUNT"))
+        atexit(write_count);
+    return ++calls == (at ? atol(at) : 0) ? cudaErrorUnknown : cudaSuccess;
+}
+
+/* ---- fibers ---- */
 
 extern char __start_shared_by_block[], __stop_shared_by_block[]; /* from the linker: all __shared__ variables */
 
