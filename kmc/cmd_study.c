@@ -125,9 +125,9 @@ static int run_study(const struct study_plan *p, const struct options *o, const 
 static int check_shard(const struct study_plan *p) {
     if (p->shards == 1)
         return 0;
-    const char *found = p->target_mV > 0            ? "target_standard_error_mV"
+    const char *found = p->target_mV > 0          ? "target_standard_error_mV"
                         : study_ranks_count() > 1 ? "MPI ranks"
-                                                    : NULL;
+                                                  : NULL;
     if (!found)
         return 0;
     fprintf(stderr,

@@ -36,8 +36,8 @@ struct comparison {
     /* where 95 % of the samples' differences lie: what is not known makes of the effect; NaN without samples; one piece of memory */
     double *band_low, *band_high;
     struct sensitivity *sensitivity; /* [n_metrics], empty without samples */
-    double *p_best;     /* probability of being the best run, NaN = no ranking */
-    size_t *rank;       /* by mean, 1 = best, 0 = no ranking */
+    double *p_best;                  /* probability of being the best run, NaN = no ranking */
+    size_t *rank;                    /* by mean, 1 = best, 0 = no ranking */
     /* [n_notes] what a reader must know about the numbers; warnings begin with "warning" */
     char (*note)[COMPARISON_NOTE];
     size_t n_notes, max_notes;

@@ -149,8 +149,9 @@ static void put_difference(struct grid *g, const struct comparison *c, size_t i,
 }
 
 static int print_differences(const struct comparison *c, FILE *out) {
-    static const char *const head[] = {"metric",  "run",    "test",        "difference", "95 % interval",
-                                       "p",       "p Holm", "effect size", "differs",    "95 % of samples"};
+    static const char *const head[] = {
+        "metric", "run",    "test",        "difference", "95 % interval",
+        "p",      "p Holm", "effect size", "differs",    "95 % of samples"};
     struct grid g = {.columns = sizeof head / sizeof *head - !has_samples(c), .good = true};
     for (size_t i = 0; i < g.columns; i++)
         put_cell(&g, "%s", head[i]);
@@ -203,9 +204,9 @@ static void put_parameter(struct grid *g, const char *metric, const struct sensi
 }
 
 static int print_sensitivity(const struct comparison *c, FILE *out) {
-    static const char *const head[] = {"metric", "parameter", "drawn from",
-                                       "change over this range", "share of variance", "p",
-                                       "p Holm"};
+    static const char *const head[] = {
+        "metric", "parameter", "drawn from", "change over this range", "share of variance",
+        "p",      "p Holm"};
     struct grid g = {.columns = sizeof head / sizeof *head, .good = true};
     for (size_t i = 0; i < g.columns; i++)
         put_cell(&g, "%s", head[i]);
@@ -331,7 +332,8 @@ static void csv_sensitivity(FILE *out, const struct comparison *c, size_t metric
 
 void comparison_report_csv(const struct comparison *c, FILE *out) {
     fputs("kind,directory,scenario,metric,unit,first_cycle,last_cycle,mean,standard_error,ci95_low,"
-          "ci95_high,replicas,reference,test,p,p_holm,effect_size,rank,p_best,band95_low,band95_high\n",
+          "ci95_high,replicas,reference,test,p,p_holm,effect_size,rank,p_best,band95_low,band95_"
+          "high\n",
           out);
     for (size_t at = 0; at < c->n_runs * c->n_metrics; at++)
         csv_value(out, c, at);

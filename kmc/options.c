@@ -98,7 +98,9 @@ enum {
     }
 
 static const struct option flags[] = {RUN_FLAGS};
-static const struct option study_flags[] = {{"check", no_argument, NULL, OPT_DRY}, {"shard", required_argument, NULL, OPT_SHARD}, RUN_FLAGS};
+static const struct option study_flags[] = {{"check", no_argument, NULL, OPT_DRY},
+                                            {"shard", required_argument, NULL, OPT_SHARD},
+                                            RUN_FLAGS};
 
 static const struct option diffuse_flags[] = {
     {"output", required_argument, NULL, 'o'},

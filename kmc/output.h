@@ -16,7 +16,8 @@ struct output_info {
     char started[32], finished[32]; /* ISO 8601, UTC; finished empty while running */
     const char *engine;
     int threads;
-    int64_t replicas; /* that were run; run.replicas of the scenario, or fewer when they told enough */
+    int64_t
+        replicas; /* that were run; run.replicas of the scenario, or fewer when they told enough */
     const struct scenario *scenario;
     const struct supercell *cell; /* of replica 0 */
     bool complete; /* the directory may be there: a kill left it before its first checkpoint */

@@ -30,8 +30,9 @@ struct runfiles_run {
     char parameter_hash[17]; /* empty when not recorded */
     char claims[64];         /* "uncalibrated", ...; empty when not recorded */
     int64_t seed;
-    bool finished;   /* DONE is there */
-    int64_t samples; /* of parameters, which stand for replicas (kmc/comparison_runs.h); 0 = an ordinary run */
+    bool finished; /* DONE is there */
+    int64_t
+        samples; /* of parameters, which stand for replicas (kmc/comparison_runs.h); 0 = an ordinary run */
     double protocol[RUNFILES_N_PROTOCOL];
     struct statistics_table table; /* cycles.csv */
     struct statistics_cycles cycles;

@@ -6,7 +6,8 @@
 /* Results of the samples of one study. */
 struct results {
     const struct study_runs *study;
-    double *value; /* [study->n] of each run, less the mean of its family; NaN = none; owner: this struct */
+    double *
+        value; /* [study->n] of each run, less the mean of its family; NaN = none; owner: this struct */
     size_t samples;
 };
 
@@ -49,9 +50,8 @@ static bool collect(struct results *r, const struct comparison_runs *runs,
     *r = (struct results){s, malloc((s->n + 1) * sizeof *r->value), count_samples(s)};
     for (size_t k = 0; r->value && k < s->n; k++) {
         const struct runfiles_run *run = find_family(runs, s->run[k].family);
-        r->value[k] = run && s->run[k].sample >= 0
-                          ? value_of(run, metric, span, s->run[k].sample)
-                          : NAN;
+        r->value[k] =
+            run && s->run[k].sample >= 0 ? value_of(run, metric, span, s->run[k].sample) : NAN;
     }
     return r->value != NULL;
 }
@@ -66,8 +66,7 @@ static const double *find_draw(const struct study_vary_draws *d, const char *key
 }
 
 /* Mean result of each sample over the families that have the parameter, and its value there; count[] is for work. */
-static void average(const struct results *r, const char *key, double *x, double *y,
-                    double *count) {
+static void average(const struct results *r, const char *key, double *x, double *y, double *count) {
     for (size_t k = 0; k < r->samples; k++) {
         x[k] = NAN;
         y[k] = count[k] = 0;
@@ -111,9 +110,9 @@ static void fit(struct sensitivity_one *one, const double *x, const double *y, s
     double width = one->high - one->low, df = (double)line.n - 2;
     double error = line.slope_error * width;
     double t = df > 0 ? statistics_t_quantile(0.975, df) : NAN;
-    one->change = (struct statistics_estimate){line.slope * width, error,
-                                               line.slope * width - t * error,
-                                               line.slope * width + t * error, line.n};
+    one->change =
+        (struct statistics_estimate){line.slope * width, error, line.slope * width - t * error,
+                                     line.slope * width + t * error, line.n};
     one->share = share_of(x, y, n, line);
     one->p = df > 0 && error > 0 ? statistics_t_p_value(line.slope / line.slope_error, df) : NAN;
 }

@@ -167,7 +167,8 @@ static bool was_done(const struct study *st, const struct slot *slot) {
     if (!study_directory_is_done(st->directory, slot->plan))
         return false;
     study_directory_run(st->directory, slot->plan, path);
-    if (output_exists(path, "DONE")) { /* a kill may have left these beside it, and what run.h5 holds */
+    if (output_exists(path,
+                      "DONE")) { /* a kill may have left these beside it, and what run.h5 holds */
         checkpoint_writer_remove(path);
         frames_remove_files(path);
     }

@@ -118,8 +118,7 @@ static void write_json(FILE *out, const void *context) {
         fprintf(out, "%s\n    {\"name\": \"%s\", \"directory\": \"%s\", ", k ? "," : "", s->name,
                 s->name); /* safe letters only */
         if (s->sample >= 0)
-            fprintf(out, "\"family\": \"%s\", \"sample\": %lld, ", s->family,
-                    (long long)s->sample);
+            fprintf(out, "\"family\": \"%s\", \"sample\": %lld, ", s->family, (long long)s->sample);
         fprintf(out, "\"parameter_hash\": \"%s\", \"scenario_hash\": \"%s\", ", s->parameter_hash,
                 s->scenario_hash);
         fprintf(out,

@@ -15,7 +15,7 @@
 struct study_directory {
     char path[940]; /* short enough for the runs in it */
     struct lock lock;
-    char resolved[1100]; /* path of resolved.toml */
+    char resolved[1100];                  /* path of resolved.toml */
     const struct study_directory *parent; /* of a rank's directory: the study's; else NULL */
 };
 

@@ -80,8 +80,8 @@ static bool is_text(const struct study_plan *p, size_t i, struct scenario_proble
 
 /* Names of files that a study's directory may hold besides its runs. */
 static bool is_reserved(const char *name) {
-    static const char *const reserved[] = {"study.toml", "study.json", "resolved.toml", "DONE",
-                                           "lock", "shards"};
+    static const char *const reserved[] = {"study.toml", "study.json", "resolved.toml",
+                                           "DONE",       "lock",       "shards"};
     for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
         if (strcmp(name, reserved[k]) == 0)
             return true;
@@ -111,12 +111,13 @@ static void take_name(const struct study_plan *p, size_t table, char name[STUDY_
         if (is_safe(entry_at(p, i)->text))
             snprintf(name, STUDY_PLAN_NAME, "%s", entry_at(p, i)->text);
         else
-            REPORT(p, problems, i, entry_at(p, i)->path,
-                   "it names a directory; study.toml, study.json, resolved.toml, DONE, lock, shards "
-                   "and *.tmp are taken",
-                   "expected at most %d letters, digits or _ - + . , = with a letter or digit "
-                   "first, found \"%.80s\"",
-                   STUDY_PLAN_NAME - 1, entry_at(p, i)->text);
+            REPORT(
+                p, problems, i, entry_at(p, i)->path,
+                "it names a directory; study.toml, study.json, resolved.toml, DONE, lock, shards "
+                "and *.tmp are taken",
+                "expected at most %d letters, digits or _ - + . , = with a letter or digit "
+                "first, found \"%.80s\"",
+                STUDY_PLAN_NAME - 1, entry_at(p, i)->text);
     }
 }
 
@@ -192,11 +193,12 @@ static void read_target(struct study_plan *p, struct scenario_problems *problems
     p->first = read_integer(p, "replicas", 3, 100000, hint, problems);
     if (!study_list_member(p, "replicas"))
         REPORT(p, problems, i, NULL, hint, "expected `replicas` to begin with, found none");
-    p->replicas_max = most ? read_integer(p, "replicas_max", 3, 100000, hint, problems)
-                           : 10 * p->first;
+    p->replicas_max =
+        most ? read_integer(p, "replicas_max", 3, 100000, hint, problems) : 10 * p->first;
     if (most && p->replicas_max && p->replicas_max < p->first)
-        REPORT(p, problems, most, NULL, hint, "expected at least the %lld of `replicas`, found %lld",
-               (long long)p->first, (long long)p->replicas_max);
+        REPORT(p, problems, most, NULL, hint,
+               "expected at least the %lld of `replicas`, found %lld", (long long)p->first,
+               (long long)p->replicas_max);
 }
 
 static void read_study(struct study_plan *p, struct scenario *any,
@@ -246,7 +248,7 @@ static void check_top(const struct study_plan *p, const struct scenario *any,
 
 static void list_entries(struct study_plan *p, const struct scenario *any,
                          struct scenario_problems *problems) {
-    static const char *const known[] = {"name",   "base",   "set", "vary",
+    static const char *const known[] = {"name",   "base",   "set",    "vary",
                                         "family", "sample", "values", NULL};
     static const char hint[] = "write [[scenario]] with double brackets, once for each";
     size_t list = study_file_top(&p->file, "scenario");

@@ -307,6 +307,7 @@ int study_plan_compare(const struct study_plan *begun, const struct study_plan *
             "%s: error: scenario %zu: expected %s %s as in %s, found %s %s\n"
             "    hint: a study goes on only as it began; a changed one is a new one: give another "
             "-o DIR\n",
-            now->file.path, k + 1, a->name, a->scenario_hash, begun->file.path, b->name, b->scenario_hash);
+            now->file.path, k + 1, a->name, a->scenario_hash, begun->file.path, b->name,
+            b->scenario_hash);
     return EXIT_INPUT;
 }

@@ -113,8 +113,7 @@ const char *study_ranks_library(void) {
     return text;
 }
 #else
-void study_ranks_begin(void) {
-}
+void study_ranks_begin(void) {}
 
 int study_ranks_number(void) {
     return 0;
@@ -124,8 +123,7 @@ int study_ranks_count(void) {
     return 1;
 }
 
-void study_ranks_wait(void) {
-}
+void study_ranks_wait(void) {}
 
 int study_ranks_worst(int status) {
     return status;

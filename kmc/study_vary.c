@@ -213,8 +213,8 @@ static double draw_place(const struct drawing *d, const char *key) {
     int64_t n = d->v->samples, at = d->sample;
     /* where a Fisher-Yates shuffle takes what began at `at` */
     for (int64_t k = n - 1; k > 0; k--) {
-        int64_t other = philox_below(philox_draw(g, STREAM_STUDY, 0, (uint64_t)k).v[0],
-                                     (uint32_t)(k + 1));
+        int64_t other =
+            philox_below(philox_draw(g, STREAM_STUDY, 0, (uint64_t)k).v[0], (uint32_t)(k + 1));
         at = at == k ? other : at == other ? k : at;
     }
     struct philox_block r = philox_draw(g, STREAM_STUDY, 1, (uint64_t)d->sample);
@@ -298,8 +298,8 @@ static void draw_range(const struct drawing *d, const struct study_vary_range *r
             snprintf(hint, sizeof hint, "did you mean `%s`?", nearest);
         study_file_report(d->f, r->entry, NULL, hint, d->problems,
                           "expected a known key, found an unknown one");
-    } else if (item >= items(v) || (!r->prior && !strchr(r->key, '[') &&
-                                    v->leaf->type == SCENARIO_REAL_LIST)) {
+    } else if (item >= items(v) ||
+               (!r->prior && !strchr(r->key, '[') && v->leaf->type == SCENARIO_REAL_LIST)) {
         study_file_report(d->f, r->entry, NULL, "of a list: sample.\"KEY[0]\" = [low, high]",
                           d->problems, "expected a key that takes a number, found another");
     } else if (r->prior) {
