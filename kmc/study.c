@@ -10,6 +10,7 @@
 #include "runfiles.h"
 #include "study_merge.h"
 #include "study_ranks.h"
+#include "study_results.h"
 #include "study_target.h"
 
 enum { ALL_REPLICAS = -1, NOTHING = -2 };
@@ -395,6 +396,8 @@ int study_go(struct study_directory *d, const struct study_plan *p, const struct
         status = run_stages(&st);
     else
         fputs("kmc study: error: out of memory for the list of replicas\n", stderr);
+    if (status == 0 && p->shards == 1)
+        status = study_results_write(d, p);
     if (status == 0 && !d->parent)
         status = study_directory_finish(d);
     if (status == 0 && p->shards > 1 && !d->parent)

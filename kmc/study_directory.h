@@ -4,6 +4,7 @@
  *   NAME/          an ordinary run directory for each scenario, with a checkpoint from the start
  *   resolved.toml  the study as a list of NAME/resolved.toml: it does not change when a base does; `kmc resume DIR` reads it.  Written when all runs
  *                  are there, so a directory without it holds no results
+ *   results.csv    at the end, a row a replica (kmc/study_results.h)
  *   DONE           at the end            lock        one process at a time
  *   shards/R-of-N/ while MPI ranks work on it: a directory like this one for each, brought together at the end or when the study goes on
  */

@@ -111,13 +111,13 @@ static void take_name(const struct study_plan *p, size_t table, char name[STUDY_
         if (is_safe(entry_at(p, i)->text))
             snprintf(name, STUDY_PLAN_NAME, "%s", entry_at(p, i)->text);
         else
-            REPORT(
-                p, problems, i, entry_at(p, i)->path,
-                "it names a directory; study.toml, study.json, resolved.toml, DONE, lock, shards "
-                "and *.tmp are taken",
-                "expected at most %d letters, digits or _ - + . , = with a letter or digit "
-                "first, found \"%.80s\"",
-                STUDY_PLAN_NAME - 1, entry_at(p, i)->text);
+            REPORT(p, problems, i, entry_at(p, i)->path,
+                   "it names a directory; study.toml, study.json, resolved.toml, DONE, lock, "
+                   "shards, results.csv "
+                   "and *.tmp are taken",
+                   "expected at most %d letters, digits or _ - + . , = with a letter or digit "
+                   "first, found \"%.80s\"",
+                   STUDY_PLAN_NAME - 1, entry_at(p, i)->text);
     }
 }
 

@@ -495,9 +495,16 @@ same_study() { # two directories
     for scenario in o3 o2-Al; do
         same_results "$1/$scenario" "$2/$scenario" || return 1
     done
+    [ ! -e "$WORK/$1/results.csv" ] || cmp "$WORK/$1/results.csv" "$WORK/$2/results.csv" || return 1
     [ -e "$WORK/$2/DONE" ] && [ ! -e "$WORK/$2/lock" ]
 }
 one_thread() { study study_1 --threads 1 && same_study study_2 study_1; }
+one_table() { # six replicas of two scenarios, and the fades of summary.csv
+    [ "$(grep -c . "$WORK/study_whole/results.csv")" = 7 ] && [ "$(cut -d, -f 1,5 "$WORK/study_whole/results.csv" | sort -u | wc -l)" = 7 ] &&
+        awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) if ($k == "voltage_fade_mV_per_cycle") f = k } $1 == "\"o3\"" { s += $f / 3 } END { printf "%.6f\n", s }' "$WORK/study_whole/results.csv" >"$WORK/fade_1" &&
+        awk -F, '$1 == "voltage_fade_mV_per_cycle" { for (k = 2; k <= NF; k++) if ($k ~ /^-?[0-9.]+$/ && $k ~ /[.]/) { printf "%.6f\n", $k; exit } }' "$WORK/study_whole/o3/summary.csv" >"$WORK/fade_2"
+    cmp "$WORK/fade_1" "$WORK/fade_2" && [ -s "$WORK/fade_1" ] || { cat "$WORK/fade_1" "$WORK/fade_2"; return 1; }
+}
 alone() { # each scenario by kmc run
     rm -rf "$WORK/alone"
     common="-q --replicas 3 --cycles 2 --set structure.cells_a=6 --set structure.cells_b=6"
@@ -583,6 +590,7 @@ expect "the same files by kmc run of each scenario" alone
 expect "the resolved.toml of a scenario repeats its run" repeats
 expect "its table is that of kmc compare, paired" compared
 expect "a longer study ends" study study_whole --cycles 8
+expect "results.csv holds all replicas, with the fades of the runs" one_table
 expect "SIGTERM, then the same command with one thread: the same files" stopped_study
 expect "killed six times and resumed: the same files" killed_study
 watch_study() { "$KMC" watch "$WORK/$1" | tee "$WORK/watch" | grep -q "$2" && grep -Eq "^o2-Al +$3" "$WORK/watch" || { cat "$WORK/watch"; return 1; }; }
