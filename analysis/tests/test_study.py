@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic import cycles_table, write_run
 
@@ -80,6 +81,38 @@ def test_comparison_is_the_programs(study: lrmkmc.Study, program: Path) -> None:
         for run in study.runs.values()
     ]
     assert fade["mean"] == pytest.approx(float(np.mean(each[1] - each[0])), rel=1e-6)
+    assert told.sensitivity.empty and np.isnan(fade["band95_low"])
+
+
+def test_samples_of_parameters_are_told_with_what_decides(program: Path, tmp_path: Path) -> None:
+    """A key that bounds the charge decides about its capacity; samples count as replicas, and stand in the report."""
+    text = """[study]
+name = "drawn"
+base = "builtin:demo"
+replicas = 1
+cycles = 1
+samples = 6
+sample.protocol.upper_cutoff_V = [4.3, 4.9]
+[[scenario]]
+name = "o3"
+set = { structure.cells_a = 6, structure.cells_b = 6 }
+[[scenario]]
+name = "peroxo"
+set = { structure.cells_a = 6, structure.cells_b = 6, kinetics.molecular_oxygen = false }
+"""
+    (tmp_path / "drawn.toml").write_text(text)
+    folder = tmp_path / "drawn"
+    command = [program, "study", tmp_path / "drawn.toml", "-o", folder, "-q"]
+    subprocess.run(command, check=True, capture_output=True)
+    told = lrmkmc.load_study(folder).compare(program)
+    assert set(told.values["replicas"]) <= {0, 6}
+    drawn = told.sensitivity[told.sensitivity["metric"] == "mean_hysteresis_V"].iloc[0]
+    assert drawn["parameter"] == "protocol.upper_cutoff_V"
+    assert 4.3 < drawn["low"] < 4.4 and 4.8 < drawn["high"] < 4.9
+    band = told.differences.set_index("metric").loc["mean_hysteresis_V"]
+    assert band["band95_low"] <= band["mean"] <= band["band95_high"]
+    table = pd.read_csv(folder / "results.csv")
+    assert len(table) == 12 and table["protocol.upper_cutoff_V"].nunique() == 6
 
 
 def test_snapshot_of_a_run_is_balanced(study: lrmkmc.Study) -> None:
