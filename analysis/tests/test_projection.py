@@ -13,7 +13,7 @@ from lrmkmc.capacity import BIN_V, half_cycle_dqdv
 from lrmkmc.clusters import size_distribution
 from lrmkmc.run import RunError, load_run
 from lrmkmc.snapshot import Snapshot, read_snapshot
-from lrmkmc.study import DIFFERENCE_COLUMNS, VALUE_COLUMNS, Comparison
+from lrmkmc.study import DIFFERENCE_COLUMNS, SENSITIVITY_COLUMNS, VALUE_COLUMNS, Comparison
 
 A, TM_GAP, LI_GAP = 2.85, 2.15, 2.60
 MN4 = 6
@@ -95,13 +95,15 @@ def test_unknown_direction_is_refused(tmp_path: Path) -> None:
 def test_scenario_figure_shows_means_and_intervals(run_dir: Path) -> None:
     fade = ["voltage_fade_mV_per_cycle", "mV/cycle"]
     values = [["o3", "a", *fade, 3.0, 0.5, 2.0, 4.0, 4], ["o2", "b", *fade, 1.0, 0.5, 0.0, 2.0, 4]]
-    apart = [["o2", "b", *fade, -2.0, 0.4, -3.0, -1.0, 4, "o3", "paired", 0.01, 0.02, -2.0]]
+    test = ["o3", "paired", 0.01, 0.02, -2.0, np.nan, np.nan]
+    apart = [["o2", "b", *fade, -2.0, 0.4, -3.0, -1.0, 4, *test]]
     told = Comparison(
         first_cycle=2,
         last_cycle=6,
         reference="o3",
         values=pd.DataFrame(values, columns=VALUE_COLUMNS),
         differences=pd.DataFrame(apart, columns=DIFFERENCE_COLUMNS),
+        sensitivity=pd.DataFrame(columns=SENSITIVITY_COLUMNS),
         notes=[],
     )
     figure = contrast.scenarios(told, [load_run(run_dir)])
@@ -111,3 +113,22 @@ def test_scenario_figure_shows_means_and_intervals(run_dir: Path) -> None:
     assert bar.lines[2][0].get_segments()[0][:, 0] == pytest.approx([-3.0, -1.0])
     assert [t.get_text() for t in right.texts] == ["p = 0.02"]
     assert left.get_title(loc="left") == "Voltage fade (mV/cycle)"
+
+
+def test_many_scenarios_are_named_beside_their_points(run_dir: Path) -> None:
+    fade = ["voltage_fade_mV_per_cycle", "mV/cycle"]
+    names = [f"dopant-{k}" for k in range(9)]
+    values = [
+        [n, f"runs/{n}", *fade, float(k), 0.5, k - 1.0, k + 1.0, 4] for k, n in enumerate(names)
+    ]
+    told = Comparison(
+        first_cycle=2,
+        last_cycle=6,
+        reference=names[0],
+        values=pd.DataFrame(values, columns=VALUE_COLUMNS),
+        differences=pd.DataFrame(columns=DIFFERENCE_COLUMNS),
+        sensitivity=pd.DataFrame(columns=SENSITIVITY_COLUMNS),
+        notes=[],
+    )
+    left = contrast.scenarios(told, [load_run(run_dir)]).axes[0]
+    assert [label.get_text() for label in left.get_yticklabels()] == names
