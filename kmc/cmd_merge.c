@@ -162,6 +162,8 @@ int cmd_merge(int argc, char **argv) {
     if (status == 0)
         status = study_plan_check(&plan, stderr);
     if (status == 0)
+        status = study_merge_check(&plan, q.directory, q.n);
+    if (status == 0)
         status = take_text(&plan, q.directory[0]);
     if (status == 0)
         status = merge(&q, &plan);

@@ -68,8 +68,8 @@ static int open_runs(struct comparison *c, const struct comparison_request *q, F
     c->reference = found;
     c->run = r->run;
     c->n_runs = r->n;
-    if (code || r->n > 1)
-        return code;
+    if (code || r->n > 1 || r->n_studies > 0)
+        return code; /* samples of one scenario: what decides */
     fprintf(errors,
             "kmc compare: error: expected a run besides the reference, found `%s`\n"
             "    hint: kmc compare DIR --reference OTHER_DIR\n",
@@ -106,7 +106,8 @@ static int check_metric(const struct comparison *c, const char *metric, FILE *er
 /* ---- differences ---- */
 
 static bool same_seed(const struct comparison *c, size_t i) {
-    return c->run[i].seed == c->run[c->reference].seed;
+    const struct runfiles_run *a = &c->run[i], *b = &c->run[c->reference];
+    return a->seed == b->seed && !a->samples == !b->samples && a->study == b->study;
 }
 
 static int compare_all(struct comparison *c) {
@@ -166,8 +167,7 @@ static void set_band(const struct comparison *c, size_t run, const char *metric,
 }
 
 static bool are_samples(const struct comparison *c, size_t run) {
-    return run != c->reference && c->run[run].samples && c->run[c->reference].samples &&
-           c->run[run].seed == c->run[c->reference].seed;
+    return run != c->reference && c->run[run].samples && same_seed(c, run);
 }
 
 static int judge_samples(struct comparison *c) {
@@ -200,13 +200,19 @@ struct ranked {
     int64_t *replica;
 };
 
+/* Runs of one key have pairs. */
+static uint64_t pair_key(const struct runfiles_run *run) {
+    uint64_t study = run->samples ? (uint64_t)run->study + 1 : 0;
+    return (uint64_t)run->seed ^ study << 56; /* seeds have 56 bits */
+}
+
 /* Fills the samples; replicas where the metric is not defined are left out. */
 static void collect_samples(const struct comparison *c, const char *metric, struct ranked *r) {
     size_t used = 0;
     for (size_t i = 0; i < c->n_runs; i++) {
         const struct statistics_cycles *cycles = &c->run[i].cycles;
         r->sample[i] =
-            (struct ranking_sample){(uint64_t)c->run[i].seed, r->replica + used, r->x + used, 0};
+            (struct ranking_sample){pair_key(&c->run[i]), r->replica + used, r->x + used, 0};
         for (size_t k = 0; k < cycles->n_replicas; k++) {
             double x = statistics_metric(cycles, metric, k, c->span);
             if (isnan(x))
@@ -295,7 +301,12 @@ static void note_protocol(struct comparison *c, size_t i) {
 
 static void note_pairing(struct comparison *c, size_t i) {
     const struct runfiles_run *run = &c->run[i], *reference = &c->run[c->reference];
-    if (!same_seed(c, i))
+    if (!same_seed(c, i) && run->seed == reference->seed)
+        note(c,
+             "[%zu]: not paired: samples of parameters that another study drew, or none: Welch's "
+             "unpaired test",
+             i + 1);
+    else if (!same_seed(c, i))
         note(c,
              "[%zu]: not paired, seeds differ (%" PRId64 " and %" PRId64 "): Welch's unpaired test",
              i + 1, run->seed, reference->seed);

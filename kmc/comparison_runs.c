@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "output.h"
 #include "study_directory.h"
 
 /* ---- samples of one scenario as one run ---- */
@@ -92,6 +93,7 @@ static int add_family(struct comparison_runs *r, const struct study_runs *s, con
         return status;
     }
     to->seed = seed;
+    to->study = (int)r->n_studies;
     snprintf(to->scenario, sizeof to->scenario, "%s", family);
     snprintf(to->directory, sizeof to->directory, "%.900s/%s", directory, family);
     status = index_pooled(to, errors);
@@ -129,9 +131,25 @@ static bool has_samples(const struct study_runs *s) {
     return false;
 }
 
+/* A study that has not come far enough, or a shard. */
+static int check_begun(const struct study_runs *s, const char *directory, FILE *errors) {
+    for (size_t k = 0; k < s->n; k++) {
+        if (output_exists(s->run[k].directory, "cycles.csv"))
+            continue;
+        fprintf(errors,
+                "%s: error: expected a study whose runs have results, found none yet of %s\n"
+                "    hint: kmc resume %s goes on with it; shards: kmc merge first\n",
+                directory, s->run[k].directory, directory);
+        return RUNFILES_USAGE;
+    }
+    return 0;
+}
+
 static int add_study(struct comparison_runs *r, const char *directory, FILE *errors) {
     struct study_runs s;
     int status = study_runs_open(&s, directory, errors);
+    if (status == 0)
+        status = check_begun(&s, directory, errors);
     if (status == 0)
         status = add_all(r, &s, directory, errors);
     if (status || !has_samples(&s)) {

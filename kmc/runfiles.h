@@ -33,6 +33,7 @@ struct runfiles_run {
     bool finished; /* DONE is there */
     int64_t
         samples; /* of parameters, which stand for replicas (kmc/comparison_runs.h); 0 = an ordinary run */
+    int study; /* which of several studies drew them; samples of two studies are no pairs */
     double protocol[RUNFILES_N_PROTOCOL];
     struct statistics_table table; /* cycles.csv */
     struct statistics_cycles cycles;

@@ -74,9 +74,11 @@ static void average(const struct results *r, const char *key, double *x, double 
     for (size_t i = 0; i < r->study->n; i++) {
         const struct study_runs_one *run = &r->study->run[i];
         const double *drawn = run->sample >= 0 ? find_draw(&run->draws, key) : NULL;
-        if (!drawn || isnan(r->value[i]))
+        if (!drawn)
             continue;
         x[run->sample] = *drawn;
+        if (isnan(r->value[i]))
+            continue;
         y[run->sample] += r->value[i];
         count[run->sample]++;
     }

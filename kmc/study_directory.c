@@ -95,8 +95,8 @@ static int refuse_place(const struct study_directory *d, enum place place) {
                       "choose another with -o DIR, or move this one away; nothing is overwritten");
     if (place == PLACE_DONE)
         return refuse(d, "a new directory or an unfinished study", "a finished one",
-                      "its results are complete: kmc compare shows them; another study needs "
-                      "another -o DIR");
+                      "its results are complete: kmc compare shows them (a shard: kmc merge); "
+                      "another study needs another -o DIR");
     return 0;
 }
 

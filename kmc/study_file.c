@@ -87,7 +87,10 @@ bool study_file_assign(const struct study_file *f, struct scenario *s, const cha
     char hint[2 * TOML_READER_PATH_MAX], nearest[TOML_READER_PATH_MAX];
     if (!v) {
         snprintf(hint, sizeof hint, "see `kmc defaults`; keys of the scenario alone can vary");
-        if (scenario_schema_suggest(s->schema, key, nearest, sizeof nearest))
+        bool near = scenario_schema_suggest(s->schema, key, nearest, sizeof nearest);
+        if (near && strcmp(nearest, key) == 0)
+            snprintf(hint, sizeof hint, "the scenario has no such element or dopant");
+        else if (near)
             snprintf(hint, sizeof hint, "did you mean `%s`?", nearest);
         study_file_report(f, entry, key, hint, problems,
                           "expected a key of the scenario, found none of this name");

@@ -80,8 +80,8 @@ static bool is_text(const struct study_plan *p, size_t i, struct scenario_proble
 
 /* Names of files that a study's directory may hold besides its runs. */
 static bool is_reserved(const char *name) {
-    static const char *const reserved[] = {"study.toml", "study.json", "resolved.toml",
-                                           "DONE",       "lock",       "shards"};
+    static const char *const reserved[] = {"study.toml", "study.json", "resolved.toml", "DONE",
+                                           "lock",       "shards",     "results.csv"};
     for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
         if (strcmp(name, reserved[k]) == 0)
             return true;
@@ -246,6 +246,16 @@ static void check_top(const struct study_plan *p, const struct scenario *any,
 
 /* ---- [[scenario]] ---- */
 
+/* What varies in one scenario must not vary, or be drawn, in all. */
+static void check_own(const struct study_plan *p, const struct study_plan_entry *e,
+                      struct scenario_problems *problems) {
+    for (size_t k = 0; k < e->own.n_axes; k++)
+        if (study_vary_has(&p->vary, e->own.axis[k].key))
+            REPORT(p, problems, e->own.axis[k].list, NULL,
+                   "let it vary in [study], or in the scenarios one by one",
+                   "expected each key once, found %s in [study] too", e->own.axis[k].key);
+}
+
 static void list_entries(struct study_plan *p, const struct scenario *any,
                          struct scenario_problems *problems) {
     static const char *const known[] = {"name",   "base",   "set",    "vary",
@@ -275,6 +285,7 @@ static void list_entries(struct study_plan *p, const struct scenario *any,
         take_name(p, i, one->name, problems);
         check_twice(p, p->n_entries++, problems);
         study_vary_read(&one->own, &p->file, i, false, problems);
+        check_own(p, one, problems);
     }
 }
 
@@ -355,13 +366,37 @@ static size_t count_scenarios(const struct study_plan *p) {
     return n * (size_t)(p->vary.samples > 0 ? p->vary.samples : 1);
 }
 
+static int by_name(const void *a, const void *b) {
+    const struct study_plan_scenario *x = *(struct study_plan_scenario *const *)a;
+    const struct study_plan_scenario *y = *(struct study_plan_scenario *const *)b;
+    return strcmp(x->name, y->name);
+}
+
+/* Rules may write two values alike. */
+static void check_names(const struct study_plan *p, struct scenario_problems *problems) {
+    const struct study_plan_scenario **s = scenario_schema_resize(NULL, p->n * sizeof *s);
+    for (size_t k = 0; k < p->n; k++)
+        s[k] = &p->scenario[k];
+    qsort(s, p->n, sizeof *s, by_name);
+    bool found = false;
+    for (size_t k = 1; k < p->n && !found; k++) {
+        const struct study_plan_entry *a = &p->entry[s[k - 1]->entry], *b = &p->entry[s[k]->entry];
+        bool told = a != b && strcmp(a->name, b->name) == 0; /* by check_twice */
+        found = *s[k]->name && !told && strcmp(s[k - 1]->name, s[k]->name) == 0;
+        if (found)
+            REPORT(p, problems, b->table, NULL,
+                   "values must differ in nine digits, texts in letters, digits and _ - + .",
+                   "expected scenarios with names of their own, found \"%s\" twice", s[k]->name);
+    }
+    free(s);
+}
+
 static void list_scenarios(struct study_plan *p, struct scenario_problems *problems) {
     size_t n = count_scenarios(p), list = study_file_top(&p->file, "scenario");
     if (p->n_entries == 0)
         return;
-    bool too_few = n < 2 && problems->count == 0; /* else something may be missing from a rule */
-    if (too_few || n > STUDY_PLAN_SCENARIOS_MAX) {
-        REPORT(p, problems, list, NULL, n < 2 ? "one alone is `kmc run`" : "give several studies",
+    if (n > STUDY_PLAN_SCENARIOS_MAX) {
+        REPORT(p, problems, list, NULL, "give several studies",
                "expected 2 to %d scenarios with what varies, found %zu",
                (int)STUDY_PLAN_SCENARIOS_MAX, n);
         return;
@@ -370,6 +405,7 @@ static void list_scenarios(struct study_plan *p, struct scenario_problems *probl
     for (size_t k = 0; k < p->n_entries; k++)
         if (!expand(p, k, problems))
             return;
+    check_names(p, problems);
 }
 
 void study_list_read(struct study_plan *p, struct scenario_problems *problems) {

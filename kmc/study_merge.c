@@ -209,22 +209,66 @@ static int merge_open(struct source *s, size_t n, bool write, struct study_merge
     return status;
 }
 
-/* Checks it, or brings it together. */
-static int merge_run(const struct study_directory *to, const char *name, char *const *directory,
-                     size_t n, bool write, struct study_merge_count *count) {
+/* Checks a run of these directories, or brings it together in the first. */
+static int merge_run(const char *name, const char *const *directory, size_t n, bool write,
+                     struct study_merge_count *count) {
     int status = 0;
     size_t opened = 0;
-    struct source *s = calloc(n + 1, sizeof *s);
+    struct source *s = calloc(n, sizeof *s);
     if (!s)
         return EXIT_MEMORY;
-    for (; status == 0 && opened <= n; opened++)
-        if (!open_source(&s[opened], opened ? directory[opened - 1] : to->path, name))
+    for (; status == 0 && opened < n; opened++)
+        if (!open_source(&s[opened], directory[opened], name))
             status = EXIT_USAGE;
     if (status == 0)
-        status = merge_open(s, n + 1, write, count);
+        status = merge_open(s, n, write, count);
     for (size_t k = 0; k < opened; k++)
         checkpoint_close(&s[k].file);
     free(s);
+    return status;
+}
+
+/* ---- a run that is complete ---- */
+
+/* The files of one folder, the mark DONE last; not those of a run under way. */
+static int copy_folder(const char *from, const char *to, const char *only_ending) {
+    static const char *const not_these[] = {"DONE", "lock", "checkpoint", "checkpoint.old"};
+    int status = 0;
+    DIR *d = opendir(from);
+    for (struct dirent *e; d && status == 0 && (e = readdir(d));) {
+        char a[PATH_BYTES + 300], b[PATH_BYTES + 300];
+        struct stat what;
+        size_t n = strlen(e->d_name), m = only_ending ? strlen(only_ending) : 0;
+        bool wanted = n > m && strcmp(e->d_name + n - m, m ? only_ending : "") == 0;
+        for (int k = 0; k < 4; k++)
+            wanted = wanted && strcmp(e->d_name, not_these[k]) != 0;
+        snprintf(a, sizeof a, "%s/%.255s", from, e->d_name);
+        snprintf(b, sizeof b, "%s/%.255s", to, e->d_name);
+        if (wanted && stat(a, &what) == 0 && S_ISREG(what.st_mode))
+            status = copy_file(a, b);
+    }
+    if (d)
+        closedir(d);
+    return status;
+}
+
+static int take_whole(const char *from, const char *to, const char *name) {
+    char a[PATH_BYTES], b[PATH_BYTES], c[PATH_BYTES + 20], e[PATH_BYTES + 20];
+    snprintf(a, sizeof a, "%.1000s/%s", from, name);
+    snprintf(b, sizeof b, "%.1000s/%s", to, name);
+    int status = copy_folder(a, b, NULL);
+    snprintf(c, sizeof c, "%s/snapshots", a);
+    snprintf(e, sizeof e, "%s/snapshots", b);
+    if (status == 0 && access(c, F_OK) == 0) {
+        if (mkdir(e, 0777) != 0 && errno != EEXIST)
+            return complain(e, "make a directory", errno);
+        status = copy_folder(c, e, ".snap");
+    }
+    snprintf(c, sizeof c, "%s/DONE", a);
+    snprintf(e, sizeof e, "%s/DONE", b);
+    status = status ? status : copy_file(c, e);
+    if (status == 0)
+        checkpoint_writer_remove(b);
     return status;
 }
 
@@ -236,26 +280,53 @@ static bool is_done(const char *directory, const struct study_plan_scenario *s) 
     return output_exists(run, "DONE");
 }
 
-static int merge_all(const struct study_directory *to, const struct study_plan *p,
-                     char *const *directory, size_t n, bool write,
-                     struct study_merge_count *count) {
+/* The first of these directories in which the run is complete, or n. */
+static size_t find_done(const struct study_plan_scenario *s, const char *const *directory,
+                        size_t n) {
+    size_t k = 0;
+    while (k < n && !is_done(directory[k], s))
+        k++;
+    return k;
+}
+
+/* Every run, over directories of which the first is the one to be written.  A rank leaves runs alone that are complete in its parent. */
+static int merge_all(const struct study_plan *p, const char *const *directory, size_t n, bool write,
+                     bool rank, struct study_merge_count *count) {
     int status = 0;
     for (size_t k = 0; status == 0 && k < p->n; k++) {
-        bool done = is_done(to->path, &p->scenario[k]);
-        for (size_t i = 0; i < n; i++)
-            done = done || is_done(directory[i], &p->scenario[k]);
-        if (!done)
-            status = merge_run(to, p->scenario[k].name, directory, n, write, count);
+        const struct study_plan_scenario *s = &p->scenario[k];
+        size_t done = find_done(s, directory, n);
+        if (done == n)
+            status = merge_run(s->name, directory, n, write, count);
+        else if (write && done > 0 && !rank)
+            status = take_whole(directory[done], directory[0], s->name);
+        if (done < n && write && count) {
+            count->all += s->replicas;
+            count->finished += s->replicas;
+        }
     }
     if (status == EXIT_MEMORY)
         fputs("kmc merge: error: out of memory\n", stderr);
     return status;
 }
 
+int study_merge_check(const struct study_plan *p, char *const *directory, size_t n) {
+    return merge_all(p, (const char *const *)directory, n, false, false, NULL);
+}
+
 int study_merge(const struct study_directory *to, const struct study_plan *p,
                 char *const *directory, size_t n, struct study_merge_count *count) {
-    int status = merge_all(to, p, directory, n, false, NULL);
-    return status ? status : merge_all(to, p, directory, n, true, count);
+    const char **all = malloc((n + 1) * sizeof *all);
+    if (!all)
+        return EXIT_MEMORY;
+    all[0] = to->path;
+    for (size_t k = 0; k < n; k++)
+        all[k + 1] = directory[k];
+    int status = merge_all(p, all, n + 1, false, false, NULL);
+    if (status == 0)
+        status = merge_all(p, all, n + 1, true, to->parent != NULL, count);
+    free(all);
+    return status;
 }
 
 /* ---- what ranks leave ---- */

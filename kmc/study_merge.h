@@ -12,8 +12,11 @@ struct study_merge_count {
     int64_t finished, all;
 };
 
+/* Do the runs of these directories belong together, run with engines of one algorithm?  Exit code 0, 2 or 4 after printing; nothing is changed. */
+int study_merge_check(const struct study_plan *p, char *const *directory, size_t n);
+
 /* Takes into every run of `to`, a begun study, what the runs of these directories are ahead of it; `count` may be NULL.  Those of another seed, scenario or
- * algorithm are refused before anything is changed.  A source whose runs are not all there is passed over.  Exit code 0, 2, 4 or 5 after printing. */
+ * algorithm are refused before anything is changed.  A run that is complete somewhere is taken as it is.  Exit code 0, 2, 4 or 5 after printing. */
 int study_merge(const struct study_directory *to, const struct study_plan *p,
                 char *const *directory, size_t n, struct study_merge_count *count);
 

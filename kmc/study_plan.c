@@ -94,6 +94,17 @@ static void overlay_rules(const struct study_plan *p, const struct study_plan_sc
     study_vary_assign(&p->entry[e->entry].own, &p->file, e->variant / common, s, problems);
 }
 
+static void set_seed(const struct study_plan *p, const struct study_plan_scenario *e,
+                     struct scenario *s, struct scenario_problems *problems) {
+    const struct scenario_value *v = scenario_store_find(s, "run.seed");
+    if (v->integer > v->leaf->int_max - e->sample)
+        REPORT(p, problems, p->entry[e->entry].table, "run.seed", "give a smaller seed",
+               "expected a seed to which the number of the sample, %lld, can be added, found %lld",
+               (long long)e->sample, (long long)v->integer);
+    else
+        set_integer(s, "run.seed", v->integer + e->sample);
+}
+
 static void overlay_flags(const struct study_plan *p, struct scenario *s,
                           struct scenario_problems *problems) {
     for (size_t i = 0; i < p->n_set; i++)
@@ -114,10 +125,9 @@ static struct scenario *load(const struct study_plan *p, size_t k, struct study_
     uint64_t seed = (uint64_t)scenario_store_find(s, "run.seed")->integer;
     if (p->vary.samples) {
         study_vary_draw_sample(&p->vary, &p->file, seed, e->sample, s, draws, problems);
-        overlay_flags(p, s, problems); /* the seed had to be known; flags win */
     }
     if (e->sample > 0)
-        set_integer(s, "run.seed", scenario_store_find(s, "run.seed")->integer + e->sample);
+        set_seed(p, e, s, problems);
     struct scenario_value *name = scenario_store_find(s, "run.name");
     free(name->text);
     name->text = scenario_store_copy(e->name);
@@ -174,6 +184,33 @@ static void check_scenarios(struct study_plan *p, struct scenario_problems *prob
     }
 }
 
+static bool is_used(const struct study_plan *p, const char *key) {
+    size_t n = strlen(key);
+    for (size_t k = 0; k < p->n; k++)
+        for (size_t i = 0; i < p->scenario[k].draws.n; i++)
+            if (strncmp(p->scenario[k].draws.draw[i].key, key, n) == 0)
+                return true;
+    return false;
+}
+
+static bool is_flag(const struct study_plan *p, const char *key) {
+    size_t n = strcspn(key, "[");
+    for (size_t k = 0; k < p->n_set; k++)
+        if (strncmp(p->set[k], key, n) == 0)
+            return true;
+    return false;
+}
+
+/* A key may be of some scenarios only, but not of none. */
+static void check_ranges(const struct study_plan *p, struct scenario_problems *problems) {
+    for (size_t k = 0; k < p->vary.n_ranges && problems->count == 0; k++) {
+        const struct study_vary_range *r = &p->vary.range[k];
+        if (!is_used(p, r->key) && !is_flag(p, r->key))
+            REPORT(p, problems, r->entry, NULL, "is its element or dopant in one of them?",
+                   "expected a key that some scenario has, found one of none");
+    }
+}
+
 /* The name of the run comes from the study; a flag would make all of them one. */
 static void check_flags(const struct study_plan *p, struct scenario_problems *problems) {
     for (size_t k = 0; k < p->n_set; k++)
@@ -191,6 +228,11 @@ int study_plan_open(struct study_plan *p, const char *path, const char *const *s
         study_list_read(p, &problems);
         check_flags(p, &problems);
         check_scenarios(p, &problems);
+        check_ranges(p, &problems);
+        if (p->n == 1 && problems.count == 0)
+            REPORT(p, &problems, study_file_top(&p->file, "scenario"), NULL,
+                   "one alone is `kmc run`", "expected 2 to %d scenarios with what varies, found 1",
+                   (int)STUDY_PLAN_SCENARIOS_MAX);
     }
     scenario_problem_finish(&problems);
     return problems.count ? EXIT_INPUT : 0;

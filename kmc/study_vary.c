@@ -12,12 +12,33 @@ static const char VALUES_HINT[] = "write vary.conditions.temperature_K = [298.15
 static const char SAMPLE_HINT[] =
     "write sample.model.KEY = [low, high], or = \"prior\" for its prior interval";
 
+static bool is_of_study(const char *key) {
+    return strcmp(key, "run.name") == 0 || strcmp(key, "run.seed") == 0 ||
+           strcmp(key, "run.threads") == 0;
+}
+
+bool study_vary_has(const struct study_vary *v, const char *key) {
+    for (size_t k = 0; k < v->n_axes; k++)
+        if (strcmp(v->axis[k].key, key) == 0)
+            return true;
+    for (size_t k = 0; k < v->n_ranges; k++)
+        if (strcmp(v->range[k].key, key) == 0)
+            return true;
+    return false;
+}
+
 static void add_axis(struct study_vary *v, const struct study_file *f, size_t table, size_t i,
                      struct scenario_problems *problems) {
     char key[TOML_READER_PATH_MAX];
     size_t n = study_file_entry(f, i)->count;
     study_file_key(f, table, i, key);
-    if (n == 0)
+    if (is_of_study(key))
+        study_file_report(f, i, NULL, "the study decides these for all scenarios alike", problems,
+                          "expected a key of a scenario, found %s", key);
+    else if (study_vary_has(v, key))
+        study_file_report(f, i, NULL, "give all its values in one list", problems,
+                          "expected each key once, found %s twice", key);
+    else if (n == 0)
         study_file_report(f, i, NULL, VALUES_HINT, problems,
                           "expected at least one value, found an empty list");
     else if (v->n_axes == STUDY_VARY_AXES)
@@ -65,6 +86,9 @@ static void add_range(struct study_vary *v, const struct study_file *f, size_t t
     }
     char key[TOML_READER_PATH_MAX];
     study_file_key(f, table, i, key);
+    if (study_vary_has(v, key))
+        study_file_report(f, i, NULL, "a key varies, or it is drawn", problems,
+                          "expected each key once, found %s twice", key);
     r.key = scenario_store_copy(key);
     v->range = scenario_schema_resize(v->range, (v->n_ranges + 1) * sizeof *v->range);
     v->range[v->n_ranges++] = r;
@@ -227,6 +251,8 @@ static double *number_at(struct scenario_value *v, size_t item) {
 
 static void draw_number(const struct drawing *d, struct scenario_value *v, size_t item, double low,
                         double high, const char *key) {
+    if (v->place && strcmp(v->place, "--set") == 0)
+        return; /* the command line wins */
     double value = low + (high - low) * draw_place(d, key);
     *number_at(v, item) = value;
     free(v->place);
@@ -271,17 +297,20 @@ static struct scenario_value *find_item(struct scenario *s, const char *key, siz
     *item = 0;
     if (v || !bracket)
         return v;
+    char *end = NULL;
     snprintf(name, sizeof name, "%.*s", (int)(bracket - key), key);
-    *item = (size_t)strtoul(bracket + 1, NULL, 10);
-    return scenario_store_find(s, name);
+    *item = (size_t)strtoul(bracket + 1, &end, 10);
+    bool good = bracket[1] >= '0' && bracket[1] <= '9' && strcmp(end, "]") == 0;
+    return good ? scenario_store_find(s, name) : NULL;
 }
 
 static bool is_known(const struct scenario *s, const char *key) {
     char name[TOML_READER_PATH_MAX];
+    size_t n = strlen(key);
     snprintf(name, sizeof name, "%s", key);
     if (scenario_schema_find(s->schema, name))
         return true;
-    if (strrchr(name, '['))
+    if (n > 0 && key[n - 1] == ']' && strrchr(name, '['))
         *strrchr(name, '[') = '\0';
     return scenario_schema_find(s->schema, name) != NULL;
 }

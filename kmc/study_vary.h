@@ -59,6 +59,9 @@ void study_vary_read(struct study_vary *v, const struct study_file *f, size_t ta
                      struct scenario_problems *problems);
 void study_vary_free(struct study_vary *v);
 
+/* Is it among the keys that vary or are drawn? */
+bool study_vary_has(const struct study_vary *v, const char *key);
+
 /* Combinations of the axes' values: 1 when there are none. */
 size_t study_vary_count(const struct study_vary *v);
 

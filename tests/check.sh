@@ -636,6 +636,15 @@ other_shard() {
     study shard_other --cycles 2 --shard 2/3 >/dev/null 2>&1 &&
         merge_refused 'expected o3 [0-9a-f]* as in' "$WORK/shard_1" "$WORK/shard_other" -o "$WORK/merged_2" && [ ! -e "$WORK/merged_2" ]
 }
+done_in_shard() { # a run that someone has completed inside a shard is taken as it is
+    cp -R "$WORK/shard_1" "$WORK/shard_whole"
+    "$KMC" resume "$WORK/shard_whole/o3" -q >/dev/null && [ -e "$WORK/shard_whole/o3/DONE" ] &&
+        "$KMC" merge "$WORK/shard_whole" "$WORK/shard_2" "$WORK/shard_3" -q -o "$WORK/merged_whole" >/dev/null && same_study study_whole merged_whole
+}
+other_engine() { # refused before anything is made
+    study shard_exact --cycles 8 --engine exact --set run.replicas=3 --shard 3/3 --max-wallclock 0.5 >/dev/null 2>&1
+    merge_refused 'exact engines.*parallel|parallel engines.*exact' "$WORK/shard_1" "$WORK/shard_exact" -o "$WORK/merged_exact" && [ ! -e "$WORK/merged_exact" ]
+}
 no_shard() {
     study shard_none --shard 4/3 2>"$WORK/last_err"
     [ $? = 2 ] && grep -q 'expected i/N .* found `4/3`' "$WORK/last_err" && grep -q hint: "$WORK/last_err" && [ ! -e "$WORK/shard_none" ]
@@ -667,6 +676,8 @@ expect "a foreign directory is no shard" merge_refused 'expected the directory o
 expect "shards of another study are refused" other_shard
 expect "a damaged shard is refused, and nothing is merged" lost_shard
 expect "--shard 4/3 is refused" no_shard
+expect "a run that is complete in one shard is taken as it is" done_in_shard
+expect "shards of other engines are refused, and no directory is made" other_engine
 expect "kmc study runs replicas until fade is known well enough" precise
 expect "samples of parameters: which one decides" decides
 
