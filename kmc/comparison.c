@@ -63,8 +63,10 @@ static int open_runs(struct comparison *c, const struct comparison_request *q, F
     while (code == 0 && q->reference && found < r->n &&
            !same_path(r->run[found].directory, q->reference))
         found++;
-    if (code == 0 && found == r->n && r->n)
-        code = comparison_runs_add_first(r, q->reference, errors), found = 0;
+    if (code == 0 && found == r->n) {
+        code = comparison_runs_add_first(r, q->reference, errors);
+        found = 0;
+    }
     c->reference = found;
     c->run = r->run;
     c->n_runs = r->n;

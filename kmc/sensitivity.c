@@ -58,13 +58,6 @@ static bool collect(struct results *r, const struct comparison_runs *runs,
 
 /* ---- one parameter ---- */
 
-static const double *find_draw(const struct study_vary_draws *d, const char *key) {
-    for (size_t k = 0; k < d->n; k++)
-        if (strcmp(d->draw[k].key, key) == 0)
-            return &d->draw[k].value;
-    return NULL;
-}
-
 /* Mean result of each sample over the families that have the parameter, and its value there; count[] is for work. */
 static void average(const struct results *r, const char *key, double *x, double *y, double *count) {
     for (size_t k = 0; k < r->samples; k++) {
@@ -73,7 +66,7 @@ static void average(const struct results *r, const char *key, double *x, double 
     }
     for (size_t i = 0; i < r->study->n; i++) {
         const struct study_runs_one *run = &r->study->run[i];
-        const double *drawn = run->sample >= 0 ? find_draw(&run->draws, key) : NULL;
+        const double *drawn = run->sample >= 0 ? study_vary_drawn(&run->draws, key) : NULL;
         if (!drawn)
             continue;
         x[run->sample] = *drawn;

@@ -168,8 +168,8 @@ static bool was_done(const struct study *st, const struct slot *slot) {
     if (!study_directory_is_done(st->directory, slot->plan))
         return false;
     study_directory_run(st->directory, slot->plan, path);
-    if (output_exists(path,
-                      "DONE")) { /* a kill may have left these beside it, and what run.h5 holds */
+    /* a kill may have left a checkpoint beside DONE, and what run.h5 holds */
+    if (output_exists(path, "DONE")) {
         checkpoint_writer_remove(path);
         frames_remove_files(path);
     }
@@ -326,7 +326,7 @@ static int read_fades(const struct study *st, const struct slot *slot, double *f
     return 0;
 }
 
-/* Decides about a scenario whose stage is complete: true when it has more to do. */
+/* Decides about a scenario whose stage is complete; *more becomes true when it has more to do.  Exit code. */
 static int next_stage(const struct study *st, struct slot *slot, bool *more) {
     int64_t n = slot->wanted;
     double *fade = malloc((size_t)n * sizeof *fade);

@@ -84,7 +84,7 @@ static int complain(const char *path, const char *what, int problem) {
     return EXIT_FILES;
 }
 
-/* Copies a file under a temporary name, then renames it. */
+/* Copies a file under a temporary name, flushed to the disk, then renames it. */
 static int copy_file(const char *from, const char *to) {
     char buffer[1 << 16], temporary[PATH_BYTES + 300];
     snprintf(temporary, sizeof temporary, "%s.tmp", to);
@@ -93,6 +93,7 @@ static int copy_file(const char *from, const char *to) {
     for (size_t n; good && (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
         good = fwrite(buffer, 1, n, out) == n;
     good = good && !ferror(in);
+    good = good && fflush(out) == 0 && fsync(fileno(out)) == 0;
     if (out)
         good = fclose(out) == 0 && good;
     if (in)

@@ -39,12 +39,10 @@ static void list_keys(struct table *t) {
 }
 
 static void write_draw(FILE *out, const struct study_vary_draws *d, const char *key) {
-    size_t k = 0;
-    while (k < d->n && strcmp(d->draw[k].key, key) != 0)
-        k++;
+    const double *value = study_vary_drawn(d, key);
     fputc(',', out);
-    if (k < d->n)
-        fprintf(out, "%.17g", d->draw[k].value);
+    if (value)
+        fprintf(out, "%.17g", *value);
 }
 
 /* ---- rows ---- */

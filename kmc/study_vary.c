@@ -265,13 +265,6 @@ static size_t items(const struct scenario_value *v) {
     return !v->set ? 0 : real ? 1 : list ? v->count : 0;
 }
 
-static bool is_drawn(const struct study_vary_draws *draws, const char *key) {
-    for (size_t k = 0; k < draws->n; k++)
-        if (strcmp(draws->draw[k].key, key) == 0)
-            return true;
-    return false;
-}
-
 /* All items of a value from its prior interval; those outside of it were chosen by the scenario and stay.  Number of intervals that there are. */
 static size_t draw_prior(const struct drawing *d, struct scenario_value *v) {
     size_t known = 0;
@@ -283,7 +276,7 @@ static size_t draw_prior(const struct drawing *d, struct scenario_value *v) {
             continue;
         known++;
         snprintf(key, sizeof key, list ? "%s[%zu]" : "%s", v->path, i);
-        if (low < high && low <= now && now <= high && !is_drawn(d->draws, key))
+        if (low < high && low <= now && now <= high && !study_vary_drawn(d->draws, key))
             draw_number(d, v, i, low, high, key);
     }
     return known;
@@ -386,6 +379,13 @@ void study_vary_draw_sample(const struct study_vary *v, const struct study_file 
     for (size_t k = 0; v->priors && k < s->count; k++)
         if (is_parameter(s, s->values[k].path))
             draw_prior(&d, &s->values[k]);
+}
+
+const double *study_vary_drawn(const struct study_vary_draws *draws, const char *key) {
+    for (size_t k = 0; k < draws->n; k++)
+        if (strcmp(draws->draw[k].key, key) == 0)
+            return &draws->draw[k].value;
+    return NULL;
 }
 
 void study_vary_draws_add(struct study_vary_draws *draws, const char *key, double value) {

@@ -77,6 +77,8 @@ void study_vary_assign(const struct study_vary *v, const struct study_file *f, s
 void study_vary_draw_sample(const struct study_vary *v, const struct study_file *f, uint64_t seed,
                             int64_t sample, struct scenario *s, struct study_vary_draws *draws,
                             struct scenario_problems *problems);
+/* The value drawn for this key; NULL = none. */
+const double *study_vary_drawn(const struct study_vary_draws *draws, const char *key);
 void study_vary_draws_add(struct study_vary_draws *draws, const char *key, double value);
 void study_vary_draws_free(struct study_vary_draws *draws);
 

@@ -1,9 +1,7 @@
 /* Guarantees: frames come back from run.h5 as they were written, in one order, and equal frames make equal files; a cut or flipped file gives an error or
  * the frames as they were, never others; files of other shapes, types, filters and with links elsewhere are refused; a directory's snapshots are each
  * there once, wherever they lie. */
-#define _XOPEN_SOURCE 700 /* POSIX 2008 with nftw */
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,33 +11,12 @@
 #include "../kmc/frames.h"
 #include "../kmc/store_types.h"
 #include "../kmc/store_writer.h"
+#include "specimen.h"
 
 enum { FRAMES = 5 };
 static const struct store_origin ORIGIN = {"00112233445566aa", 77};
-static char scratch[] = "/tmp/test_store_XXXXXX";
-
-static FILE *nowhere(void) {
-    static FILE *out;
-    return out ? out : (out = fopen("/dev/null", "w"));
-}
-
-static void enter(void) {
-    cr_assert(mkdtemp(scratch));
-    cr_assert(chdir(scratch) == 0);
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *level) {
-    (void)status, (void)type, (void)level;
-    return remove(path);
-}
-
-static void leave(void) {
-    cr_assert(chdir("/") == 0);
-    nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(store, .init = enter, .fini = leave);
-TestSuite(frames, .init = enter, .fini = leave);
+TestSuite(store, .init = specimen_enter, .fini = specimen_leave);
+TestSuite(frames, .init = specimen_enter, .fini = specimen_leave);
 
 static const char *const AT[FRAMES] = {"initial", "charge@4.400", "charge", "discharge@3.250",
                                        "discharge"};
@@ -97,22 +74,6 @@ static bool same(const struct snapshot *a, const struct snapshot *b) {
            !memcmp(a->occupancy, b->occupancy, (size_t)snapshot_n_sites(a));
 }
 
-static unsigned char *read_bytes(const char *path, size_t *n) {
-    struct stat status;
-    FILE *in = fopen(path, "rb");
-    cr_assert(in && fstat(fileno(in), &status) == 0, "%s", path);
-    unsigned char *data = malloc((size_t)status.st_size + 1);
-    *n = fread(data, 1, (size_t)status.st_size, in);
-    fclose(in);
-    return data;
-}
-
-static void write_bytes(const char *path, const void *data, size_t n) {
-    FILE *out = fopen(path, "wb");
-    cr_assert(out && fwrite(data, 1, n, out) == n);
-    fclose(out);
-}
-
 /* ---- store ---- */
 
 Test(store, frames_come_back_as_written) {
@@ -152,7 +113,7 @@ Test(store, equal_frames_make_equal_files) {
     cr_assert(write_store("a.h5") == 0);
     sleep(1); /* no time of day in it */
     cr_assert(write_store("b.h5") == 0);
-    unsigned char *a = read_bytes("a.h5", &n), *b = read_bytes("b.h5", &m);
+    unsigned char *a = specimen_read("a.h5", &n), *b = specimen_read("b.h5", &m);
     cr_expect(n == m && memcmp(a, b, n) == 0);
     free(a);
     free(b);
@@ -169,13 +130,13 @@ Test(store, nothing_is_left_of_what_cannot_be_written) {
     FILE *old = fopen("run.h5", "w");
     fputs("old", old);
     fclose(old);
-    cr_expect(store_writer_write("run.h5", &ORIGIN, FRAMES, another, NULL, nowhere()) ==
+    cr_expect(store_writer_write("run.h5", &ORIGIN, FRAMES, another, NULL, specimen_nowhere()) ==
                   SNAPSHOT_CORRUPT,
               "a frame of another crystal");
-    cr_expect(store_writer_write("none/run.h5", &ORIGIN, FRAMES, next, &replica, nowhere()) ==
-              SNAPSHOT_CORRUPT);
+    cr_expect(store_writer_write("none/run.h5", &ORIGIN, FRAMES, next, &replica,
+                                 specimen_nowhere()) == SNAPSHOT_CORRUPT);
     size_t n;
-    unsigned char *data = read_bytes("run.h5", &n);
+    unsigned char *data = specimen_read("run.h5", &n);
     cr_expect(n == 3 && memcmp(data, "old", 3) == 0, "the file before stays");
     free(data);
     cr_expect(access("run.h5.tmp", F_OK) != 0);
@@ -186,7 +147,7 @@ Test(store, nothing_is_left_of_what_cannot_be_written) {
 /* Opens and reads all; true when it gives the frames that were written, and nothing stays open. */
 static bool reads_as_written(const char *path, int64_t *refused) {
     struct store st;
-    int status = store_open(&st, path, nowhere());
+    int status = store_open(&st, path, specimen_nowhere());
     bool good = true;
     cr_assert(status == 0 || status == SNAPSHOT_CORRUPT || status == SNAPSHOT_MEMORY);
     *refused += status != 0;
@@ -194,7 +155,7 @@ static bool reads_as_written(const char *path, int64_t *refused) {
         return H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL) == 0;
     for (int64_t k = 0; k < st.n; k++) {
         struct snapshot wanted, found;
-        status = store_read(&st, k, &found, nowhere());
+        status = store_read(&st, k, &found, specimen_nowhere());
         *refused += status != 0;
         if (status)
             continue;
@@ -211,11 +172,11 @@ Test(store, a_flipped_byte_is_no_other_frame) {
     size_t n;
     int64_t refused = 0, tried = 0;
     cr_assert(write_store("good.h5") == 0);
-    unsigned char *data = read_bytes("good.h5", &n);
+    unsigned char *data = specimen_read("good.h5", &n);
     for (size_t at = 0; at < n; at += 5, tried++) {
         unsigned char before = data[at];
         data[at] ^= (unsigned char)(1 << at % 8);
-        write_bytes("bad.h5", data, n);
+        specimen_write("bad.h5", data, n);
         cr_expect(reads_as_written("bad.h5", &refused), "byte %zu of %zu", at, n);
         data[at] = before;
     }
@@ -226,12 +187,12 @@ Test(store, a_flipped_byte_is_no_other_frame) {
 Test(store, a_cut_file_is_refused) {
     size_t n;
     cr_assert(write_store("good.h5") == 0);
-    unsigned char *data = read_bytes("good.h5", &n);
+    unsigned char *data = specimen_read("good.h5", &n);
     for (size_t size = 0; size < n; size += 97) {
         struct store st;
-        write_bytes("bad.h5", data, size);
-        cr_expect(store_open(&st, "bad.h5", nowhere()) == SNAPSHOT_CORRUPT, "%zu of %zu bytes",
-                  size, n);
+        specimen_write("bad.h5", data, size);
+        cr_expect(store_open(&st, "bad.h5", specimen_nowhere()) == SNAPSHOT_CORRUPT,
+                  "%zu of %zu bytes", size, n);
     }
     free(data);
 }
@@ -254,7 +215,7 @@ static bool opens(const char *path, const char *words) {
 Test(store, what_is_no_file_is_refused) {
     mkdir("folder", 0777);
     mkfifo("pipe", 0666);
-    write_bytes("text", "nothing", 7);
+    specimen_write("text", "nothing", 7);
     opens("folder", "expected a whole HDF5 file");
     opens("pipe", "expected a whole HDF5 file");
     opens("text", "expected a whole HDF5 file");
@@ -439,7 +400,7 @@ Test(store, other_types_shapes_filters_and_links_are_refused) {
     }
     put_wrong("wrong.h5", LI_COUNT);
     cr_assert(store_open(&st, "wrong.h5", stderr) == 0);
-    cr_expect(store_read(&st, 0, &s, nowhere()) == SNAPSHOT_CORRUPT, "Li of the table");
+    cr_expect(store_read(&st, 0, &s, specimen_nowhere()) == SNAPSHOT_CORRUPT, "Li of the table");
     store_close(&st);
 }
 
@@ -461,9 +422,9 @@ Test(frames, files_become_a_store_in_the_order_of_time) {
     mkdir("run/snapshots", 0777);
     for (int64_t k = FRAMES - 1; k >= 0; k--)
         write_file(one, k % 2, k);
-    write_bytes("run/snapshots/r000_c0001_charge.snap.tmp", "half", 4);
-    write_bytes("run/snapshots/notes.snap", "mine", 4);
-    write_bytes("run/snapshots/r00_c01_charge.snap", "mine", 4);
+    specimen_write("run/snapshots/r000_c0001_charge.snap.tmp", "half", 4);
+    specimen_write("run/snapshots/notes.snap", "mine", 4);
+    specimen_write("run/snapshots/r00_c01_charge.snap", "mine", 4);
     cr_assert(frames_open_files(&f, &one, stderr) == 0);
     cr_assert(f.n == FRAMES);
     cr_assert(frames_pack(&f, one, &ORIGIN, stderr) == 0);
