@@ -34,7 +34,7 @@ static bool mentions(const char *text, const char *symbol) {
     return false;
 }
 
-static bool is_named(const struct scenario *s, const char *symbol) {
+bool scenario_names_element(const struct scenario *s, const char *symbol) {
     for (size_t k = 0; k < SCENARIO_DOPANTS_MAX; k++) {
         char key[64];
         snprintf(key, sizeof key, "dopant[%zu].element", k);
@@ -47,8 +47,7 @@ static bool is_named(const struct scenario *s, const char *symbol) {
     return mentions(scenario_store_find(s, "host.formula")->text, symbol);
 }
 
-/* Elements that the data files hold ready join when a dopant or the formula names them. */
-static void add_named_elements(struct scenario *s) {
+void scenario_add_elements(struct scenario *s) {
     for (size_t i = 0; i < s->schema->count; i++) {
         const struct scenario_leaf *leaf = &s->schema->leaves[i];
         const char *member = strrchr(leaf->path, '.');
@@ -56,13 +55,14 @@ static void add_named_elements(struct scenario *s) {
             continue;
         char table[TOML_READER_PATH_MAX];
         snprintf(table, sizeof table, "%.*s", (int)(member - leaf->path), leaf->path);
-        if (!scenario_store_is_table(s, table) && is_named(s, table + strlen("elements.")))
+        if (!scenario_store_is_table(s, table) &&
+            scenario_names_element(s, table + strlen("elements.")))
             scenario_store_add(s, table, "default");
     }
 }
 
 void scenario_complete(struct scenario *s, struct scenario_problems *problems) {
-    add_named_elements(s);
+    scenario_add_elements(s);
     scenario_catalogue_apply(s, problems);
     scenario_store_index(s);
     check_missing(s, problems);

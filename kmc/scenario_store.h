@@ -77,7 +77,13 @@ char *scenario_store_copy(const char *text);
 /* Reports combinations of values that make no sense. */
 void scenario_check(const struct scenario *s, struct scenario_problems *problems);
 
-/* Ends the overlaying: index, keys without a value, combinations. */
+/* Does a dopant or the host's formula name this element? */
+bool scenario_names_element(const struct scenario *s, const char *symbol);
+
+/* Adds those elements that the data files hold ready for when they are named. */
+void scenario_add_elements(struct scenario *s);
+
+/* Ends the overlaying: elements, index, keys without a value, combinations. */
 void scenario_complete(struct scenario *s, struct scenario_problems *problems);
 
 #endif

@@ -337,34 +337,11 @@ static void draw_range(const struct drawing *d, const struct study_vary_range *r
     }
 }
 
-/* Does the formula hold this element? */
-static bool in_formula(const char *formula, const char *symbol) {
-    size_t n = strlen(symbol);
-    for (const char *c = strstr(formula, symbol); c; c = strstr(c + 1, symbol))
-        if (!(c[n] >= 'a' && c[n] <= 'z'))
-            return true;
-    return false;
-}
-
-static bool has_element(const struct scenario *s, const char *symbol) {
-    const struct scenario_value *host = scenario_store_find(s, "host.formula");
-    if (host && host->text && in_formula(host->text, symbol))
-        return true;
-    for (size_t k = 0; k < s->count; k++) {
-        const struct scenario_value *v = &s->values[k];
-        const char *dot = strrchr(v->path, '.');
-        if (strncmp(v->path, "dopant[", 7) == 0 && dot && strcmp(dot, ".element") == 0 && v->text &&
-            strcmp(v->text, symbol) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Energies and barriers that the scenario uses: what it is made of and how it is cycled is its own choice. */
 static bool is_parameter(const struct scenario *s, const char *path) {
     char symbol[8];
     if (sscanf(path, "elements.%7[A-Za-z0-9]", symbol) == 1)
-        return has_element(s, symbol);
+        return scenario_names_element(s, symbol);
     if (strncmp(path, "model.mn_beyond", 15) == 0)
         return scenario_store_find(s, "kinetics.manganese_beyond_4")->flag;
     return strncmp(path, "model.", 6) == 0;
@@ -374,6 +351,7 @@ void study_vary_draw_sample(const struct study_vary *v, const struct study_file 
                             int64_t sample, struct scenario *s, struct study_vary_draws *draws,
                             struct scenario_problems *problems) {
     struct drawing d = {v, f, seed, sample, draws, problems};
+    scenario_add_elements(s);
     for (size_t k = 0; k < v->n_ranges; k++)
         draw_range(&d, &v->range[k], s);
     for (size_t k = 0; v->priors && k < s->count; k++)

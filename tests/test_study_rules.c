@@ -145,6 +145,23 @@ Test(study_rules, two_keys_are_drawn_independently) {
     study_plan_free(&p);
 }
 
+Test(study_rules, elements_that_only_a_dopant_names_are_drawn_too) {
+    static const char text[] = "[study]\nname = \"named\"\nsamples = 2\nsample_priors = true\n"
+                               "[[scenario]]\nname = \"o3\"\nbase = \"builtin:demo\"\n"
+                               "[[scenario]]\nname = \"Ru\"\nbase = \"builtin:lmr-ru\"\n";
+    struct study_plan p;
+    snprintf(path, sizeof path, "/tmp/kmc_rules_%d.toml", (int)getpid());
+    FILE *out = fopen(path, "w");
+    cr_assert(out && fputs(text, out) >= 0 && fclose(out) == 0);
+    cr_assert_eq(study_plan_open(&p, path, NULL, 0, stderr), 0);
+    unlink(path);
+    cr_assert_not(isnan(drawn(named(&p, "Ru,sample=1"), "elements.Ru.oxidation_eV[0]")));
+    cr_assert(isnan(drawn(named(&p, "o3,sample=1"), "elements.Ru.oxidation_eV[0]")));
+    cr_assert(isnan(drawn(named(&p, "Ru,sample=1"), "elements.Al.hop_barrier_eV[0]")));
+    cr_assert_not(isnan(drawn(named(&p, "o3,sample=1"), "model.molecular_eV")));
+    study_plan_free(&p);
+}
+
 Test(study_rules, what_was_drawn_is_read_back_from_the_directory) {
     struct study_plan p = open_rules("structure.cells_a=6");
     struct study_directory d;
