@@ -19,13 +19,6 @@ static const char usage[] =
 
 /* ---- snapshots of a run ---- */
 
-static int64_t count_li(const struct snapshot *s) {
-    int64_t n = 0;
-    for (int64_t site = 0; site < snapshot_n_sites(s); site++)
-        n += s->occupancy[site] == SPECIES_LI && !snapshot_is_anion(s, site);
-    return n;
-}
-
 /* What run.h5 says in its table; a file is read for it. */
 static int describe(const struct frames *f, int64_t k, struct store_frame *row) {
     const struct frames_entry *e = &f->entry[k];
@@ -37,7 +30,8 @@ static int describe(const struct frames *f, int64_t k, struct store_frame *row) 
     int status = frames_read(f, k, &s, stderr);
     if (status)
         return status;
-    *row = (struct store_frame){.voltage_V = s.voltage_V, .time_s = s.time_s, .n_li = count_li(&s)};
+    *row = (struct store_frame){
+        .voltage_V = s.voltage_V, .time_s = s.time_s, .n_li = snapshot_count_li(&s)};
     snapshot_free(&s);
     return 0;
 }

@@ -77,6 +77,13 @@ bool snapshot_is_anion(const struct snapshot *s, int64_t site) {
     return site / ((int64_t)s->na * s->nb) % SITE_KINDS == SITE_O;
 }
 
+int64_t snapshot_count_li(const struct snapshot *s) {
+    int64_t n = 0;
+    for (int64_t site = 0; site < snapshot_n_sites(s); site++)
+        n += s->occupancy[site] == SPECIES_LI && !snapshot_is_anion(s, site);
+    return n;
+}
+
 void snapshot_free(struct snapshot *s) {
     free(s->occupancy);
     *s = (struct snapshot){0};

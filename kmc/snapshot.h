@@ -44,6 +44,9 @@ int snapshot_write(const struct snapshot *s, const char *path, FILE *errors);
 int snapshot_read(struct snapshot *s, const char *path, FILE *errors);
 void snapshot_free(struct snapshot *s);
 
+/* Li+ in the box. */
+int64_t snapshot_count_li(const struct snapshot *s);
+
 /* DIRECTORY/snapshots/rRRR_cCCCC_AT.snap; false when the buffer is too short. */
 bool snapshot_path(char *path, size_t bytes, const char *directory, int64_t replica, int64_t cycle,
                    const char *at);

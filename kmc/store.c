@@ -347,14 +347,6 @@ static bool read_sites(const struct store *st, int64_t k, uint8_t *occupancy) {
     return good;
 }
 
-/* The Li that the table of frames says is the Li that the sites hold. */
-static int64_t count_li(const struct snapshot *s) {
-    int64_t n = 0;
-    for (int64_t site = 0; site < snapshot_n_sites(s); site++)
-        n += s->occupancy[site] == SPECIES_LI && !snapshot_is_anion(s, site);
-    return n;
-}
-
 int store_read(const struct store *st, int64_t k, struct snapshot *s, FILE *errors) {
     char place[STORE_PATH + 40];
     *s = st->common;
@@ -376,10 +368,11 @@ int store_read(const struct store *st, int64_t k, struct snapshot *s, FILE *erro
                   SNAPSHOT_CORRUPT);
     else
         status = snapshot_check(s, place, errors);
-    if (status == 0 && count_li(s) != st->frame[k].n_li)
-        status = (refuse(st, errors, "frame %lld: expected %lld Li+ in its sites, found %lld",
-                         (long long)k, (long long)st->frame[k].n_li, (long long)count_li(s)),
-                  SNAPSHOT_CORRUPT);
+    if (status == 0 && snapshot_count_li(s) != st->frame[k].n_li)
+        status =
+            (refuse(st, errors, "frame %lld: expected %lld Li+ in its sites, found %lld",
+                    (long long)k, (long long)st->frame[k].n_li, (long long)snapshot_count_li(s)),
+             SNAPSHOT_CORRUPT);
     if (status)
         snapshot_free(s);
     return status;

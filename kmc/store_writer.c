@@ -128,8 +128,7 @@ static struct store_frame row_of(const struct snapshot *s) {
     f.voltage_V = s->voltage_V;
     f.passed_V = snapshot_at_voltage(s->at);
     f.time_s = s->time_s;
-    for (int64_t site = 0; site < snapshot_n_sites(s); site++)
-        f.n_li += s->occupancy[site] == SPECIES_LI && !snapshot_is_anion(s, site);
+    f.n_li = snapshot_count_li(s);
     return f;
 }
 

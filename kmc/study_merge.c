@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "checkpoint_writer.h"
+#include "frames.h"
 #include "options.h"
 #include "output.h"
 
@@ -102,35 +103,24 @@ static int copy_file(const char *from, const char *to) {
     return good ? 0 : complain(to, "copy a file", errno);
 }
 
-/* Of a file in snapshots/; -1 for another. */
-static int64_t replica_of(const char *name) {
-    char *end = NULL;
-    size_t n = strlen(name);
-    if (n < 6 || n > 200 || name[0] != 'r' || strcmp(name + n - 5, ".snap") != 0)
-        return -1;
-    long long r = strtoll(name + 1, &end, 10);
-    return end != name + 1 && *end == '_' ? r : -1;
-}
-
 /* The snapshots of the replicas that are furthest in source k. */
 static int copy_snapshots(const struct source *s, size_t k, const struct furthest *best) {
+    struct frames f;
+    const char *from = s[k].run;
     char a[PATH_BYTES + 300], b[PATH_BYTES + 300];
-    int status = 0;
-    snprintf(a, sizeof a, "%s/snapshots", s[k].run);
     snprintf(b, sizeof b, "%s/snapshots", s[0].run);
-    DIR *d = opendir(a);
-    if (d && mkdir(b, 0777) != 0 && errno != EEXIST)
+    int status = frames_open_files(&f, &from, stderr);
+    if (status == 0 && f.n && mkdir(b, 0777) != 0 && errno != EEXIST)
         status = complain(b, "make a directory", errno);
-    for (struct dirent *e; d && status == 0 && (e = readdir(d));) {
-        int64_t r = replica_of(e->d_name);
-        if (r < 0 || r >= s[0].file.header.replicas || best[r].source != k)
+    for (int64_t e = 0; status == 0 && e < f.n; e++) {
+        const struct frames_entry *one = &f.entry[e];
+        if (one->replica >= s[0].file.header.replicas || best[one->replica].source != k)
             continue;
-        snprintf(a, sizeof a, "%s/snapshots/%s", s[k].run, e->d_name);
-        snprintf(b, sizeof b, "%s/snapshots/%s", s[0].run, e->d_name);
-        status = copy_file(a, b);
+        bool fits = snapshot_path(a, sizeof a, from, one->replica, one->cycle, one->at) &&
+                    snapshot_path(b, sizeof b, s[0].run, one->replica, one->cycle, one->at);
+        status = fits ? copy_file(a, b) : complain(s[0].run, "name a snapshot", ENAMETOOLONG);
     }
-    if (d)
-        closedir(d);
+    frames_close(&f);
     return status;
 }
 
