@@ -227,10 +227,13 @@ __device__ static void draw_event(struct window_block *b, const struct window_ca
     b->n_stale = b->n_old = b->n_owner = 0;
     if (!(window_total(w) > 0))
         return;
-    struct philox_block r = window_draw(call->random, call->step, unit, b->draw++);
+    struct philox_block r = window_draw(call->random, call->step, unit, b->draw);
     b->used += window_wait(w, r);
     b->search = philox_open(r.v[0], r.v[1]) * window_total(w);
-    b->go_on = b->used <= call->window_s;
+    if (b->used > call->window_s)
+        return;
+    b->go_on = b->draw++ < window_events_max(w);
+    b->sums.cut_short = !b->go_on;
 }
 
 /* Its leaf, by the first warp: window_select. */
@@ -343,6 +346,7 @@ __device__ static void book(const struct window_block *b, struct device_advance 
     add64(&j->sums.hops_unslowed, b->sums.hops_unslowed);
     add64(&j->sums.hops_large, b->sums.hops_large);
     add64(&j->sums.slowed, b->sums.slowed);
+    add64(&j->sums.cut_short, b->sums.cut_short);
     /* positive doubles compare like their bits */
     atomicMin((unsigned long long *)&j->sums.slow_down_min,
               (unsigned long long)__double_as_longlong(b->sums.slow_down_min));

@@ -333,6 +333,13 @@ KMC_HD struct event_channel window_event(const struct window *w, struct philox_b
     return l.found;
 }
 
+/* Most events of the window; draws are numbered with 32 bits, the last of which place cuts. */
+KMC_HD uint32_t window_events_max(const struct window *w) {
+    const double most = UINT32_MAX - 2.0, asked = w->context.m->events_max;
+    double n = asked > 0 ? asked * (double)window_leaves(&w->region) : most;
+    return (uint32_t)(n < most ? n : most);
+}
+
 /* Waiting time in s. */
 KMC_HD double window_wait(const struct window *w, struct philox_block r) {
     return -tables_log(philox_open(r.v[2], r.v[3])) / window_total(w);
@@ -387,6 +394,7 @@ KMC_HD int region_place(struct region *r, const struct tiling *g, const struct l
 /* What a window did; integers and a minimum. */
 struct window_sums {
     int64_t energy, li, fired[EVENT_KINDS], hops_unslowed, hops_large, slowed;
+    int64_t cut_short; /* windows that ended by window_events_max */
     double slow_down_min;
 };
 

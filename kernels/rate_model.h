@@ -93,6 +93,7 @@ struct rate_model {
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */
     double large_step;      /* k * sub-slice above this counts as a large step */
+    double events_max;      /* events a site of one region and window; 0 = any number */
     int32_t windows;        /* windows of a sub-slice in a box of several regions */
 };
 

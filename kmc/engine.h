@@ -21,6 +21,8 @@ struct engine_advanced {
         hops_large; /* TM hops from channels without slow-down, and those of them with k dt > large_step */
     double slow_down_min; /* smallest slow-down factor among fired events, 1 when none was slowed */
     int64_t slowed;       /* fired events with a factor below 1 */
+    int64_t
+        cut_short; /* regions that had more than kinetics.events_max events a site and stopped before their time was over */
 };
 
 struct engine;

@@ -118,6 +118,7 @@ static void compare_advanced(struct engine_difference *d, const struct engine_ta
     compare_int(d, "hops_unslowed", x->hops_unslowed, y->hops_unslowed);
     compare_int(d, "hops_large", x->hops_large, y->hops_large);
     compare_int(d, "slowed", x->slowed, y->slowed);
+    compare_int(d, "cut_short", x->cut_short, y->cut_short);
     compare_real(d, "slow_down_min", x->slow_down_min, y->slow_down_min);
 }
 

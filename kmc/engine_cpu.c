@@ -545,6 +545,10 @@ static void run_region(const struct engine *e, struct workspace *work, struct wi
         used += window_wait(w, r);
         if (used > call->window_s)
             break;
+        if (d == window_events_max(w)) {
+            sums->cut_short = 1;
+            break;
+        }
         struct event_channel ch = window_event(w, r);
         int64_t site[3];
         int n = window_changed(&w->tile.lattice, &ch, site);
@@ -563,6 +567,7 @@ static void add_sums(struct window_sums *a, const struct window_sums *b) {
     a->hops_unslowed += b->hops_unslowed;
     a->hops_large += b->hops_large;
     a->slowed += b->slowed;
+    a->cut_short += b->cut_short;
     a->slow_down_min = b->slow_down_min < a->slow_down_min ? b->slow_down_min : a->slow_down_min;
 }
 

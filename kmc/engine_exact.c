@@ -332,7 +332,7 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
                                 .step_s = step_s,
                                 .slice_s = slice_s}; /* no fields, no bounds: the reference */
     channels_limits_init(&ctx.limits, e->m, slice_s);
-    double used = 0;
+    double used = 0, most = e->m->events_max * (double)e->s->n_sites;
     bool changed = false;
     e->s->step++;
     refresh_rates(e, &ctx);
@@ -341,6 +341,10 @@ static void exact_advance(struct engine *e, const struct electrode *electrode, d
         used -= tables_log(philox_open(r.v[2], r.v[3])) / rate_tree_total(&e->tree);
         if (used > step_s)
             break;
+        if (most > 0 && (double)d >= most) {
+            out->cut_short = 1;
+            break;
+        }
         struct event_channel ch = select_event(e, &ctx, r);
         int64_t site[3];
         int n = window_changed(&e->m->lattice, &ch, site);

@@ -30,6 +30,7 @@ struct known_crystal *known_create(const char *letters, int na, int nb, double t
     assert(ok); /* `set` and sizes are written down in the program */
     (void)ok;
     tables_init(&k->model.boltzmann, temperature_K);
+    k->model.events_max = 0; /* exact answers, whatever they take */
     int64_t n = lattice_n_sites(l);
     k->pristine = kept(malloc((size_t)n));
     for (int64_t s = 0; s < n; s++)

@@ -179,6 +179,7 @@ static void set_controls(struct rate_model *m, const struct scenario *s) {
     m->stiff_firings = scenario_real(s, "kinetics.stiff_firings");
     m->tet_lifetime_steps = scenario_real(s, "kinetics.tet_lifetime_slices");
     m->large_step = scenario_real(s, "kinetics.large_step");
+    m->events_max = scenario_real(s, "kinetics.events_max");
     m->lithium_share = m->surface_share = 1;
     m->windows = (int32_t)scenario_int(s, "kinetics.windows");
 }

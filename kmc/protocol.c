@@ -3,6 +3,7 @@
 #include "protocol.h"
 #include "couples.h"
 #include "units.h"
+#include "watchdog.h"
 
 static const double VOLTAGE_MOST_V = 1000; /* 2147 V overflow the 32 bits of an electrode */
 
@@ -404,6 +405,10 @@ static struct engine_task advance_task(const struct protocol_run *w) {
 }
 
 static void advanced(struct protocol_run *w, const struct engine_advanced *adv) {
+    if (adv->cut_short && w->status == 0) {
+        watchdog_endless(adv->fired, w->r, w->at.cycle, w->at.voltage_V, w->errors);
+        w->status = 1;
+    }
     add_events(&w->at.half.sum.events, adv);
     w->at.hops_unslowed += adv->hops_unslowed;
     w->at.hops_large += adv->hops_large;

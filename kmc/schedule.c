@@ -113,5 +113,6 @@ void schedule_advanced(struct state *state, const struct window_sums *sums,
     out->hops_unslowed = sums->hops_unslowed;
     out->hops_large = sums->hops_large;
     out->slowed = sums->slowed;
+    out->cut_short = sums->cut_short;
     out->slow_down_min = sums->slow_down_min;
 }

@@ -9,24 +9,41 @@ static const struct {
     int reverse;
     const char *keys;
 } undone[EVENT_KINDS] = {
-    [EVENT_HOP] = {EVENT_HOP, "lower kinetics.stiff_firings or raise elements.*.hop_barrier_eV"},
-    [EVENT_JOIN] = {EVENT_SPLIT, "lower kinetics.stiff_firings or raise model.peroxo_formation_eV"},
-    [EVENT_SPLIT] = {EVENT_JOIN, "lower kinetics.stiff_firings or raise model.peroxo_formation_eV"},
-    [EVENT_CLEAVE] = {EVENT_COMBINE,
-                      "lower kinetics.stiff_firings or raise model.peroxo_reduction_eV"},
-    [EVENT_COMBINE] = {EVENT_CLEAVE,
-                       "lower kinetics.stiff_firings or raise model.peroxo_reduction_eV"},
-    [EVENT_OXIDISE] = {EVENT_REDUCE,
-                       "lower kinetics.stiff_firings or raise model.molecular_formation_eV"},
-    [EVENT_REDUCE] = {EVENT_OXIDISE,
-                      "lower kinetics.stiff_firings or raise model.molecular_formation_eV"},
-    [EVENT_MOVE] = {EVENT_MOVE, "lower kinetics.stiff_firings or raise model.molecular_move_eV and "
-                                "model.molecular_exchange_eV"},
+    [EVENT_HOP] =
+        {EVENT_HOP,
+         "lower kinetics.stiff_firings (0 = any number) or raise elements.*.hop_barrier_eV"},
+    [EVENT_JOIN] =
+        {EVENT_SPLIT,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.peroxo_formation_eV"},
+    [EVENT_SPLIT] =
+        {EVENT_JOIN,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.peroxo_formation_eV"},
+    [EVENT_CLEAVE] =
+        {EVENT_COMBINE,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.peroxo_reduction_eV"},
+    [EVENT_COMBINE] =
+        {EVENT_CLEAVE,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.peroxo_reduction_eV"},
+    [EVENT_OXIDISE] =
+        {EVENT_REDUCE,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.molecular_formation_eV"},
+    [EVENT_REDUCE] =
+        {EVENT_OXIDISE,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.molecular_formation_eV"},
+    [EVENT_MOVE] =
+        {EVENT_MOVE,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.molecular_move_eV and "
+         "model.molecular_exchange_eV"},
     [EVENT_LOSE] = {-1, ""},
-    [EVENT_VACANCY] = {EVENT_VACANCY, "lower kinetics.stiff_firings or raise model.vacancy_hop_eV"},
-    [EVENT_LITHIUM] = {EVENT_LITHIUM, "lower kinetics.lithium_firings or raise model.li_hop_eV"},
+    [EVENT_VACANCY] =
+        {EVENT_VACANCY,
+         "lower kinetics.stiff_firings (0 = any number) or raise model.vacancy_hop_eV"},
+    [EVENT_LITHIUM] = {EVENT_LITHIUM,
+                       "lower kinetics.lithium_firings (0 = any number) or raise model.li_hop_eV"},
     [EVENT_EXCHANGE] = {EVENT_EXCHANGE, "raise surface.proton_exchange_barrier_eV"},
-    [EVENT_PROTON] = {EVENT_PROTON, "lower kinetics.stiff_firings or raise surface.proton_hop_eV"},
+    [EVENT_PROTON] =
+        {EVENT_PROTON,
+         "lower kinetics.stiff_firings (0 = any number) or raise surface.proton_hop_eV"},
 };
 
 static int64_t of_pair(const struct watchdog *w, int kind) {
@@ -101,4 +118,21 @@ void watchdog_warn(const struct watchdog *w, const struct replica *r,
             "    hint: %s\n",
             100 * (double)of_pair(w, w->kind) / (double)of_all(w), WATCHDOG_SLICES,
             frequency(w, r, w->kind), undone[w->kind].keys);
+}
+
+void watchdog_endless(const int64_t fired[EVENT_KINDS], const struct replica *r, int64_t cycle,
+                      double voltage_V, FILE *errors) {
+    int most = 0;
+    for (int k = 1; k < EVENT_KINDS; k++)
+        most = fired[k] > fired[most] ? k : most;
+    int reverse = undone[most].reverse;
+    fprintf(errors,
+            "replica %u, cycle %lld, at %.2f V: error: expected at most %g slow events a site "
+            "(kinetics.events_max) in one advance, found more: %lld of kind %s",
+            r->number, (long long)cycle, voltage_V, r->model->events_max, (long long)fired[most],
+            status_event_name(most));
+    if (reverse != most && reverse >= 0)
+        fprintf(errors, " and %lld of kind %s, which undo each other", (long long)fired[reverse],
+                status_event_name(reverse));
+    fprintf(errors, "\n    hint: %s, or raise kinetics.events_max\n", undone[most].keys);
 }

@@ -27,4 +27,8 @@ bool watchdog_slice(struct watchdog *w, const struct replica *r, const struct pr
 void watchdog_warn(const struct watchdog *w, const struct replica *r,
                    const struct protocol_slice *s, FILE *errors);
 
+/* Says that an advance was ended by kinetics.events_max, what had been fired in it, and which keys change that. */
+void watchdog_endless(const int64_t fired[EVENT_KINDS], const struct replica *r, int64_t cycle,
+                      double voltage_V, FILE *errors);
+
 #endif

@@ -117,6 +117,17 @@ to_and_fro() { # flags...: lines of the watchdog
 }
 stalls() { [ "$(to_and_fro --set kinetics.stiff_firings=100 --set model.molecular_move_eV=0.3)" = 1 ] && [ "$(to_and_fro)" = 0 ]; }
 expect "O2 that moves to and fro is told of once, the demo is not" stalls
+endless() { # program engine: an advance that does not come to its end
+    rm -rf "$WORK/endless"
+    "$1" run builtin:demo -q --engine "$2" --replicas 2 --cycles 1 --set structure.cells_a=6 --set structure.cells_b=6 \
+        --set kinetics.events_max=0.01 -o "$WORK/endless" >/dev/null 2>"$WORK/last_err"
+    [ $? = 1 ] && grep -q 'error: expected at most 0.01 slow events a site .*, found more: [0-9]* of kind ' "$WORK/last_err" &&
+        grep -q 'hint: lower ' "$WORK/last_err" && [ ! -e "$WORK/endless/DONE" ] && "$1" info "$WORK/endless" >/dev/null ||
+        { cat "$WORK/last_err"; return 1; }
+}
+for engine in exact cpu; do
+    expect "an advance that does not end is ended, $engine" endless "$KMC" $engine
+done
 no_command() { "$KMC" frobnicate; [ $? = 2 ]; }
 expect "an unknown command exits with 2" no_command
 defaults() { "$KMC" defaults >"$WORK/defaults.toml" && "$KMC" check "$WORK/defaults.toml"; }
@@ -772,6 +783,7 @@ if [ -z "$QUICK" ]; then
     fi
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
+    expect "an advance that does not end is ended, the GPU's kernels, emulated" endless "$BUILD/gcc-native/kmc" cuda
     expect "calls of CUDA that fail end a run with a message, and it goes on (a sample)" env ENGINE=cuda sh tests/faults.sh "$BUILD/gcc-native/kmc" - "$WORK/faults_cuda" 211
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         other clang CC=clang CXX=clang++
