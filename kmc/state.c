@@ -122,7 +122,8 @@ static int64_t recount_oxygen(const struct state *s, const struct rate_model *m,
         int state2 = rate_model_state(s->x.occupancy[other]);
         if (other < site || state2 >= ANION_ACTIVE)
             continue;
-        bool bonded = state >= ANION_PEROXO && rate_model_partner(byte) == v;
+        bool bonded =
+            state >= ANION_PEROXO && state2 >= ANION_PEROXO && rate_model_partner(byte) == v;
         sum += bonded ? m->bond[state + state2 - 2 * ANION_PEROXO] : m->pair[state][state2];
     }
     return sum;
@@ -149,8 +150,7 @@ int64_t state_charge(const struct state *s, const struct rate_model *m) {
     return sum;
 }
 
-/* Every bonded O must be its partner's partner. */
-static bool partners_agree(const struct state *s, const struct rate_model *m) {
+bool state_partners_agree(const struct state *s, const struct rate_model *m) {
     for (int64_t o = 0; o < s->n_oxygen; o++) {
         struct lattice_coord c = oxygen_coord(&m->lattice, o);
         uint8_t byte = s->x.occupancy[lattice_site(&m->lattice, c)];
@@ -158,9 +158,11 @@ static bool partners_agree(const struct state *s, const struct rate_model *m) {
         if (state != ANION_PEROXO && state != ANION_MOLECULAR)
             continue;
         const struct lattice_stencil *st = lattice_stencil_of(&m->lattice, c);
+        if (dir >= st->n_oxygen)
+            return false;
         uint8_t other = s->x.occupancy[lattice_neighbor(&m->lattice, c, st->oxygen[dir])];
         int state2 = rate_model_state(other);
-        if (dir >= st->n_oxygen || (state2 != ANION_PEROXO && state2 != ANION_MOLECULAR) ||
+        if ((state2 != ANION_PEROXO && state2 != ANION_MOLECULAR) ||
             rate_model_partner(other) != st->reverse[dir])
             return false;
     }
@@ -176,7 +178,7 @@ const char *state_verify(const struct state *s, const struct rate_model *m) {
         if (n_tm != s->x.n_tm[o])
             return "number of TM neighbours of an O differs from its recount";
     }
-    if (!partners_agree(s, m))
+    if (!state_partners_agree(s, m))
         return "a bonded O is not its partner's partner";
     if (count_li(s, m) != s->n_li)
         return "number of Li differs from its recount";

@@ -39,6 +39,9 @@ int64_t state_recount(const struct state *s, const struct rate_model *m);
 /* Total charge in e (0 in a neutral crystal). */
 int64_t state_charge(const struct state *s, const struct rate_model *m);
 
+/* Is every bonded O its partner's partner?  Of stored sites, whose bytes are known to be those of ions. */
+bool state_partners_agree(const struct state *s, const struct rate_model *m);
+
 /* Compares caches, energy, Li count, charge and dimer partners with a recount. Returns NULL or a static text naming the first mismatch. */
 const char *state_verify(const struct state *s, const struct rate_model *m);
 

@@ -248,6 +248,10 @@ int view_create(struct view *v, const struct snapshot *s, const bool *is_tm,
         fputs("export: error: out of memory\n", errors);
         return MEMORY;
     }
+    if (!state_partners_agree(&v->state, v->model)) {
+        fputs("snapshot: error: a bonded O is not its partner's partner\n", errors);
+        return CORRUPT;
+    }
     count_symbols(v);
     if (v->n)
         return 0;

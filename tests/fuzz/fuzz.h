@@ -12,6 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A path from which these bytes can be read until the next call; readers want names of files. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
+/* The same for readers that want a file on a disk, as HDF5 does; data NULL: the path alone. */
+const char *fuzz_disk_file(const uint8_t *data, size_t size);
+
 /* Where messages go that nobody reads. */
 FILE *fuzz_nowhere(void);
 
