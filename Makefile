@@ -104,7 +104,7 @@ endif
 $(OBJ)/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
 	@echo cc $<
-	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/store% tests/test_store.c,$<),$(HDF5_INCLUDE:%=-isystem %)) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/store% tests/test_store.c tests/fuzz/fuzz_store.c,$<),$(HDF5_INCLUDE:%=-isystem %)) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
 
 $(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h
 	@mkdir -p $(@D)
