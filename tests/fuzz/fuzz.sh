@@ -16,7 +16,7 @@ printf '%-11s %10s %9s %9s %7s %9s\n' target executions coverage features second
 for target; do
     mkdir -p "$build/corpus/$target"
     start=$(date +%s)
-    if ! "$build/fuzz_$target" $limit -max_len=20000 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -verbosity=1 \
+    if ! "$build/fuzz_$target" $limit -max_len=10000 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -verbosity=1 \
         -dict="$work/words" -artifact_prefix="$build/found/$target-" "$build/corpus/$target" "$work/$target" tests/fuzz/corpus/$target \
         >"$build/$target.log" 2>&1; then
         echo "$target: found something, see $build/$target.log and $build/found"
