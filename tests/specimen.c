@@ -59,7 +59,8 @@ void specimen_fill(struct snapshot *s, const char *letters, int na, int nb) {
             for (int i = 0; i < na; i++) /* TM layers Ni2+, Ni3+, Mn4+ in turn, Li layers Li */
                 s->occupancy[specimen_site(s, k, SITE_OCT, j, i)] =
                     (uint8_t)(k % 2 ? SPECIES_LI : 2 + (i + j) % 3);
-    static const uint8_t states[] = {0, 1, 0x52, 0xB3, 4, 5, 6, 14, 15};
+    /* the third and fourth are a superoxo pair along a1: neighbours 0 and 1 of each other (kernels/lattice.h) */
+    static const uint8_t states[] = {0, 1, 0x02, 0x13, 4, 5, 6, 14, 15};
     for (size_t n = 0; n < sizeof states; n++)
         s->occupancy[specimen_site(s, 1, SITE_O, (int)n / na, (int)n % na)] = states[n];
     s->occupancy[specimen_site(s, 1, SITE_OCT, 0, 0)] = SPECIES_VACANCY;

@@ -189,6 +189,9 @@ Test(export, impossible_lattice_and_empty_views_are_refused) {
     specimen_sample(&s);
     cr_expect(create(&s, NULL) == 0);
     cr_expect(create(&s, "species=Fe") == 2);
+    s.occupancy[specimen_site(&s, 1, SITE_O, 0, 3)] = ANION_OXIDE; /* of a superoxo pair */
+    cr_expect(create(&s, NULL) == 5);
+    s.occupancy[specimen_site(&s, 1, SITE_O, 0, 3)] = ANION_MOLECULAR | 1 << 4;
     strcpy(s.letters, "AABABC");
     cr_expect(create(&s, NULL) == 5);
     strcpy(s.letters, "ABCABC");
