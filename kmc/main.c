@@ -5,6 +5,7 @@
 #include <string.h>
 #include "../kernels/tables.h"
 #include "commands.h"
+#include "options.h"
 #include "version.h"
 
 static const struct {
@@ -52,6 +53,16 @@ static int flushed(int status) {
     return ok || status ? status : 5;
 }
 
+/* Whatever asked for the memory, the last line says what is wrong. */
+static int named(const char *command, int status) {
+    if (status == EXIT_MEMORY)
+        fprintf(stderr,
+                "kmc %s: error: ended for want of memory\n"
+                "    hint: fewer replicas, --threads or cells; kmc check predicts what is needed\n",
+                command);
+    return status;
+}
+
 int main(int argc, char **argv) {
     signal(SIGUSR1,
            SIG_IGN); /* it asks for a checkpoint, and must not end a run that has not begun */
@@ -71,7 +82,7 @@ int main(int argc, char **argv) {
     }
     for (int k = 0; argc > 1 && k < COMMANDS; k++)
         if (strcmp(argv[1], commands[k].name) == 0)
-            return flushed(commands[k].run(argc - 1, argv + 1));
+            return flushed(named(argv[1], commands[k].run(argc - 1, argv + 1)));
     if (argc > 1)
         fprintf(stderr, "kmc: error: expected a command, found `%s`\n\n", argv[1]);
     print_usage(stderr);

@@ -149,8 +149,14 @@ static bool on_half(void *context, const struct replica *r, int64_t cycle, bool 
     return w->status == 0;
 }
 
+/* Results that lack a row must not reach a checkpoint: a run that goes on from it would end without the row and say nothing. */
 static bool on_boundary(void *context, const struct protocol_run *runs, int n) {
     struct worker *w = context;
+    for (int k = 0; k < n; k++) {
+        const struct worker *one = runs[k].o->context;
+        if (one->status || one->track->no_memory)
+            return false;
+    }
     return keeper_boundary(&w->run->keeper, runs, n);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -91,27 +92,45 @@ void snapshot_free(struct snapshot *s) {
 
 /* ---- writing ---- */
 
-/* Free text of a header line: a control character would end or hide it. */
-static void put_text(FILE *out, const char *key, const char *text) {
-    fprintf(out, "%s ", key);
-    for (; *text; text++)
-        fputc((unsigned char)*text < ' ' || *text == 127 ? '_' : *text, out);
-    fputc('\n', out);
+/* A header in memory; a stream there loses what it has no room for, so what came through is counted. */
+struct header {
+    FILE *out;
+    size_t bytes;
+    bool good;
+};
+
+static void put(struct header *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct header *h, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    int n = vfprintf(h->out, format, list);
+    va_end(list);
+    h->good = h->good && n >= 0;
+    h->bytes += n > 0 ? (size_t)n : 0;
 }
 
-static void put_header(FILE *out, const struct snapshot *s) {
-    fprintf(out, "%s\nna %d\nnb %d\nletters %s\nplanes %d\n", MAGIC, s->na, s->nb, s->letters,
-            s->n_planes);
-    fprintf(out, "a_A %.17g\ntm_gap_A %.17g\nli_gap_A %.17g\n", s->a_A, s->tm_gap_A, s->li_gap_A);
-    fprintf(out, "cycle %" PRId64 "\nat %s\nreplica %" PRId64 "\n", s->cycle, s->at, s->replica);
-    fprintf(out, "voltage_V %.17g\ntime_s %.17g\n", s->voltage_V, s->time_s);
-    put_text(out, "scenario", s->scenario);
-    put_text(out, "parameter_hash", s->parameter_hash);
-    put_text(out, "version", s->version);
-    put_text(out, "git_hash", s->git_hash);
+/* Free text of a header line: a control character would end or hide it. */
+static void put_text(struct header *h, const char *key, const char *text) {
+    put(h, "%s ", key);
+    for (; *text; text++)
+        put(h, "%c", (unsigned char)*text < ' ' || *text == 127 ? '_' : *text);
+    put(h, "\n");
+}
+
+static void put_header(struct header *h, const struct snapshot *s) {
+    put(h, "%s\nna %d\nnb %d\nletters %s\nplanes %d\n", MAGIC, s->na, s->nb, s->letters,
+        s->n_planes);
+    put(h, "a_A %.17g\ntm_gap_A %.17g\nli_gap_A %.17g\n", s->a_A, s->tm_gap_A, s->li_gap_A);
+    put(h, "cycle %" PRId64 "\nat %s\nreplica %" PRId64 "\n", s->cycle, s->at, s->replica);
+    put(h, "voltage_V %.17g\ntime_s %.17g\n", s->voltage_V, s->time_s);
+    put_text(h, "scenario", s->scenario);
+    put_text(h, "parameter_hash", s->parameter_hash);
+    put_text(h, "version", s->version);
+    put_text(h, "git_hash", s->git_hash);
     for (int i = SPECIES_LI; i < s->n_species; i++)
-        fprintf(out, "species %d %s %d\n", i, s->species[i].symbol, s->species[i].charge);
-    fputc('\n', out);
+        put(h, "species %d %s %d\n", i, s->species[i].symbol, s->species[i].charge);
+    put(h, "\n");
 }
 
 static void put_checksum(uint8_t bytes[CHECKSUM_BYTES], XXH64_hash_t hash) {
@@ -128,8 +147,9 @@ static bool put_all(FILE *out, const struct snapshot *s) {
     XXH3_state_t *hash = XXH3_createState();
     bool good = memory && hash;
     if (memory) {
-        put_header(memory, s);
-        good = fclose(memory) == 0 && good;
+        struct header h = {memory, 0, true};
+        put_header(&h, s);
+        good = fclose(memory) == 0 && h.good && h.bytes == header_bytes && good;
     }
     if (good) {
         XXH3_64bits_reset(hash);
