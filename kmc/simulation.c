@@ -86,7 +86,7 @@ int simulation_create(struct simulation *sim, const struct scenario *s, FILE *er
                 "%s: error: run.engine: expected an engine that runs here, found \"%s\": %s\n"
                 "    hint: cpu gives the same results; kmc info shows what this program offers\n",
                 scenario_place(s, "run.engine"), scenario_text(s, "run.engine"), sim->note);
-        return 2;
+        return 3; /* no GPU: all others run everywhere */
     }
     if (!engine_fits(sim, errors))
         return fail(sim, 2);

@@ -784,6 +784,18 @@ if [ -z "$QUICK" ]; then
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
     expect "an advance that does not end is ended, the GPU's kernels, emulated" endless "$BUILD/gcc-native/kmc" cuda
+    across() { # engine that begins, engine that goes on
+        rm -rf "$WORK/across"
+        for limit in 1 0.2 0.1 0.05 0.02; do
+            [ -e "$WORK/across/checkpoint" ] && break
+            rm -rf "$WORK/across"
+            "$BUILD/gcc-native/kmc" run tests/golden/particle.toml -q --set output.snapshots=all --engine "$1" --max-wallclock $limit -o "$WORK/across" >/dev/null 2>&1
+        done
+        [ -e "$WORK/across/checkpoint" ] && "$BUILD/gcc-native/kmc" resume "$WORK/across" -q --engine "$2" >/dev/null && same_results across_whole across
+    }
+    "$BUILD/gcc-native/kmc" run tests/golden/particle.toml -q --set output.snapshots=all --engine cpu -o "$WORK/across_whole" >/dev/null
+    expect "begun by cpu, gone on with by the GPU's kernels, emulated: the same files" across cpu cuda
+    expect "begun by the GPU's kernels, emulated, gone on with by cpu: the same files" across cuda cpu
     expect "calls of CUDA that fail end a run with a message, and it goes on (a sample)" env ENGINE=cuda sh tests/faults.sh "$BUILD/gcc-native/kmc" - "$WORK/faults_cuda" 211
     if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
         other clang CC=clang CXX=clang++
