@@ -142,7 +142,7 @@ VENV     := $(BUILD)/venv
 $(VENV)/ready: analysis/pyproject.toml $(wildcard analysis/lrmkmc/*.py analysis/lrmkmc/assets/*)
 	@mkdir -p $(BUILD)
 	@$(PYTHON) -m venv $(VENV) >$(BUILD)/venv.log 2>&1 && \
-	 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check './analysis[test]' >>$(BUILD)/venv.log 2>&1 && touch $@ \
+	 rm -rf analysis/build && $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check './analysis[test]' >>$(BUILD)/venv.log 2>&1 && touch $@ \
 	 || { echo "no Python environment (see $(BUILD)/venv.log): figures and Python tests are skipped"; rm -f $@; }
 
 demo:

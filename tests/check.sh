@@ -479,6 +479,7 @@ info_damaged() { # exit code 5, place, expected, found, hint
     "$KMC" info "$WORK/doubtful" >"$WORK/last_out" 2>"$WORK/last_err"
     [ $? = 5 ] && grep -q '/run.h5: error: expected .*, found ' "$WORK/last_err" && grep -q 'hint: ' "$WORK/last_err" && [ "$(wc -l <"$WORK/last_err")" = 2 ]
 }
+verify_study() { "$KMC" verify "$WORK/study_2" >"$WORK/verify.out" && grep -q '/o3/cycles.csv' "$WORK/verify.out" && grep -q '/o2-Al/cycles.csv' "$WORK/verify.out" && grep -q ' 0 failed' "$WORK/verify.out"; }
 verify_foreign() { "$KMC" verify "$WORK/foreign"; [ $? = 2 ]; }
 expect "kmc verify finds a finished run sound" verified whole_cpu
 expect "kmc verify finds a run of engine exact sound" verified whole_exact
@@ -606,6 +607,7 @@ expect "SIGTERM, then the same command with one thread: the same files" stopped_
 expect "killed six times and resumed: the same files" killed_study
 watch_study() { "$KMC" watch "$WORK/$1" | tee "$WORK/watch" | grep -q "$2" && grep -Eq "^o2-Al +$3" "$WORK/watch" || { cat "$WORK/watch"; return 1; }; }
 expect "kmc watch shows a finished study" watch_study study_2 'study_2: 2 of 2 scenarios done' done
+expect "kmc verify finds the runs of a study sound" verify_study
 expect "kmc watch shows one that was stopped" watch_study study_half 'kmc resume .*study_half' '(waiting|stopped|done)'
 expect "SIGUSR1: kmc study writes checkpoints and goes on" saved_on_the_way study
 expect "--max-wallclock twice, then resume: the same files" study_wallclock

@@ -300,6 +300,11 @@ def _number(value: float, digits: int) -> dict[str, Any]:
     return {"number": True, "value": repr(float(value)), "text": shown, "range": ""}
 
 
+def _probability(p: float) -> dict[str, Any]:
+    """A p value: four digits after the point, and a bound where that would read as nought."""
+    return {**_number(p, 4), **({"text": "< 0.0001"} if 0 <= p < 0.0001 else {})}
+
+
 def _text(value: Any) -> dict[str, Any]:
     return {"number": False, "text": str(value)}
 
@@ -434,7 +439,7 @@ def _sensitivity(told: Comparison) -> dict[str, Any]:
             _number(float(row["high"]), 4),
             *(_number(x, digits) for x in (mean, float(row["ci95_low"]), float(row["ci95_high"]))),
             _number(float(row["share"]), 2),
-            _number(float(row["p_holm"]), 4),
+            _probability(float(row["p_holm"])),
         ]
         rows.append({"mark": float(row["p_holm"]) < 0.05, "cells": cells})
     return {
@@ -459,8 +464,8 @@ def _difference(row: pd.Series[Any]) -> dict[str, Any]:
             *(_number(x, digits) for x in (mean, low, high)),
             _text(row["test"]),
             _number(float(row["replicas"]), 0),
-            _number(float(row["p"]), 4),
-            _number(float(row["p_holm"]), 4),
+            _probability(float(row["p"])),
+            _probability(float(row["p_holm"])),
             _number(float(row["effect_size"]), 2),
         ],
     }
