@@ -2,6 +2,7 @@
 # Lets one request for memory or one call of the system fail, the n-th, in a short run with checkpoints, in `kmc resume` and in `kmc export`.
 #   sh tests/faults.sh PROGRAM LIBRARY WORK [EVERY]
 #   ENGINE=cuda sh tests/faults.sh EMULATED_PROGRAM - WORK [EVERY]       lets calls of CUDA fail instead
+#   FROM  first request for memory that fails in resume and export: about 17,000 before it read the same scenario as in run, and have failed there
 # LIBRARY  tests/faults.c;  EVERY  only each so many-th n of memory, and of calls a tenth of that (default 1: all);  QUICK=1  no calls of the system
 # Demanded each time: a defined exit code, a message on stderr unless it is 0, no crash, no hang; a checkpoint that was there is not lost, and going on
 # from it gives the files of the run without a fault.  Prints the number of cases by exit code and each case that failed; exit code 1 then.
@@ -119,6 +120,7 @@ try_all() { # step
     [ "${calls:-0}" -gt 0 ] || { [ "${kind%:*}" = "$kind" ] && wrong "no calls were counted"; return; }
     n=$((($1 < calls ? $1 + 1 : calls) / 2))
     [ $n = 0 ] && n=1
+    [ $kind = memory ] && [ $command != run ] && [ -n "$FROM" ] && n=$FROM
     while [ "$n" -le "$calls" ]; do
         case_of
         n=$((n + $1))
