@@ -196,7 +196,7 @@ static void report_builtin(struct scenario_problems *problems, const char *place
             continue;
         const char *file = embedded_files[i].name + 10;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
-        size_t distance = scenario_schema_distance(name, source + strlen(builtin_prefix));
+        size_t distance = scenario_schema_distance(name, source + strlen(builtin_prefix), best);
         if (distance < best) {
             best = distance;
             snprintf(hint, sizeof hint, "did you mean `builtin:%s`?", name);

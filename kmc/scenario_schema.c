@@ -302,14 +302,14 @@ const struct scenario_leaf *scenario_schema_find(const struct scenario_schema *s
     return find_template(schema, path);
 }
 
-size_t scenario_schema_distance(const char *a, const char *b) {
-    size_t n = strlen(b), row[TOML_READER_PATH_MAX];
-    if (strlen(a) >= TOML_READER_PATH_MAX || n >= TOML_READER_PATH_MAX)
-        return TOML_READER_PATH_MAX;
+size_t scenario_schema_distance(const char *a, const char *b, size_t bound) {
+    size_t m = strlen(a), n = strlen(b), row[TOML_READER_PATH_MAX];
+    if (m >= TOML_READER_PATH_MAX || n >= TOML_READER_PATH_MAX || (m > n ? m - n : n - m) >= bound)
+        return bound;
     for (size_t j = 0; j <= n; j++)
         row[j] = j;
     for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
+        size_t diagonal = row[0], least = i + 1;
         row[0] = i + 1;
         for (size_t j = 0; j < n; j++) {
             size_t edit = diagonal + (tolower((unsigned char)a[i]) != tolower((unsigned char)b[j]));
@@ -317,9 +317,12 @@ size_t scenario_schema_distance(const char *a, const char *b) {
             size_t insert = row[j] + 1, delete = row[j + 1] + 1;
             row[j + 1] = edit < insert ? (edit < delete ? edit : delete)
                                        : (insert < delete ? insert : delete);
+            least = row[j + 1] < least ? row[j + 1] : least;
         }
+        if (least >= bound)
+            return bound;
     }
-    return row[n];
+    return row[n] < bound ? row[n] : bound;
 }
 
 struct nearest {
@@ -351,7 +354,7 @@ static void consider_tables(struct nearest *best, const char *path, const char *
     char table[TOML_READER_PATH_MAX];
     for (const char *dot = strchr(candidate, '.'); dot; dot = strchr(dot + 1, '.')) {
         snprintf(table, sizeof table, "%.*s", (int)(dot - candidate), candidate);
-        consider(best, scenario_schema_distance(path, table), table, strlen(table));
+        consider(best, scenario_schema_distance(path, table, best->distance), table, strlen(table));
     }
 }
 
@@ -366,13 +369,14 @@ bool scenario_schema_suggest(const struct scenario_schema *schema, const char *p
         concrete_path(&schema->leaves[i], path, candidate, sizeof candidate);
         if (strchr(candidate, '"'))
             continue;
-        consider(&best, scenario_schema_distance(path, candidate), candidate, strlen(candidate));
+        consider(&best, scenario_schema_distance(path, candidate, best.distance), candidate,
+                 strlen(candidate));
         consider_tables(&best, path, candidate);
-        size_t tail = scenario_schema_distance(last, strrchr(candidate, '.') + 1);
+        size_t tail = scenario_schema_distance(last, strrchr(candidate, '.') + 1, 3);
         if (tail <= 2 && tail < strlen(last)) /* right key, wrong table */
             consider(&best, tail + 2, candidate, strlen(candidate));
     }
-    consider(&best, scenario_schema_distance(path, "dopant"), "dopant", 6);
+    consider(&best, scenario_schema_distance(path, "dopant", best.distance), "dopant", 6);
     return best.distance <= (allowed < 6 ? allowed : 6);
 }
 

@@ -67,8 +67,8 @@ bool scenario_schema_suggest(const struct scenario_schema *schema, const char *p
 /* What a key takes, e.g. "an integer from 1 to 32" or `one of "bulk", "slab"`. */
 void scenario_schema_expectation(const struct scenario_leaf *leaf, char *text, size_t n);
 
-/* Number of single-character edits between two names, letters compared without case. At most 255 characters each. */
-size_t scenario_schema_distance(const char *a, const char *b);
+/* Number of single-character edits between two names of at most 255 characters, letters compared without case; `bound` when there are as many or more. */
+size_t scenario_schema_distance(const char *a, const char *b, size_t bound);
 
 /* realloc that ends the program with exit code 4 when memory is out. */
 void *scenario_schema_resize(void *old, size_t size) __attribute__((returns_nonnull));

@@ -107,7 +107,7 @@ static const char *nearest_choice(const struct scenario_leaf *leaf, const char *
     size_t distance = strlen(text) / 2 + 1;
     for (size_t k = leaf->choices + 1; k < toml_reader_entry_at(d, leaf->choices)->next; k++) {
         const char *choice = toml_reader_entry_at(d, k)->text;
-        size_t edits = scenario_schema_distance(choice, text);
+        size_t edits = scenario_schema_distance(choice, text, distance);
         if (edits < distance)
             distance = edits, best = choice;
     }

@@ -44,7 +44,7 @@ static void report_unknown(const struct study_plan *p, size_t i, const char *key
     for (const char *const *k = known; *k; k++)
         snprintf(hint + strlen(hint), 40, "%s `%s`", k == known ? "" : ",", *k);
     for (const char *const *k = known; *k; k++) {
-        size_t distance = scenario_schema_distance(key, *k);
+        size_t distance = scenario_schema_distance(key, *k, best);
         if (distance < best) {
             best = distance;
             snprintf(hint, sizeof hint, "did you mean `%s`?", *k);

@@ -10,6 +10,7 @@ rm -rf "$work" "$build/found"
 mkdir -p "$work/checkpoint" "$work/snapshot" "$work/formula" "$work/scenario" "$work/study" "$work/store" "$build/found"
 sh tests/fuzz/seeds.sh "$KMC" "$work" || exit 1
 limit=-max_total_time=4
+export ASAN_OPTIONS="malloc_context_size=2:quarantine_size_mb=8:$ASAN_OPTIONS" # half of the time is spent there
 [ -n "$FUZZ_RUNS" ] && limit=-runs=$FUZZ_RUNS
 status=0
 printf '%-11s %10s %9s %9s %7s %9s\n' target executions coverage features seconds 'peak MiB'

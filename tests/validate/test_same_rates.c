@@ -6,7 +6,7 @@
  * Crystals are the same for both, so only what Li+ and electrons do is left to chance, and errors come from blocks of samples.  A fifth of the samples is spent to
  * see where the errors of hops come from; the others are shared out by that.
  *
- *   SAME_RATES_SAMPLES=N   samples of the average crystal and engine (default 400)
+ *   SAME_RATES_SAMPLES=N   samples of the average crystal and engine (default 160)
  */
 #define _POSIX_C_SOURCE 200809L
 #include <criterion/criterion.h>
@@ -183,7 +183,7 @@ Test(same_rates, exact_and_cpu) {
         "run.replicas=32",     "protocol.cycles=1",   "run.seed=20261127"};
     static struct all a;
     const char *samples = getenv("SAME_RATES_SAMPLES");
-    double blocks = (samples ? atof(samples) : 400) / BLOCKS;
+    double blocks = (samples ? atof(samples) : 160) / BLOCKS;
     struct scenario *s = scenario_load("builtin:demo", set, sizeof set / sizeof *set, stderr);
     cr_assert(s && simulation_create(&a.sim, s, stderr) == 0);
     cr_assert(simulation_for_each(&a.sim, take_moment, &a, stderr) == 0);
