@@ -60,7 +60,8 @@ judge() {
     case $status in
     0 | 1 | 2 | 4 | 5) ;;
     3) [ "$kind" = cuda ] || wrong "no GPU is used" ;;
-    127) grep -q 'loading shared libraries' "$work/err" || wrong "the exit code has no meaning" ;;
+    127) grep -Eq 'loading shared libraries|cannot allocate TLS|^out of memory$' "$work/err" || wrong "the exit code has no meaning" ;;
+    139) [ "$kind" = mmap:ENOMEM ] && [ "$n" = 1 ] || wrong "the exit code has no meaning" ;; # the loader's own first mapping
     124) wrong "it hangs" ;;
     *) wrong "the exit code has no meaning" ;;
     esac
