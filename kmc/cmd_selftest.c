@@ -133,6 +133,8 @@ static int parse(struct request *q, int argc, char **argv) {
             return EXIT_OK;
         }
         if (!take(q, c)) {
+            if (c == OPT_ENGINE && strcmp(optarg, "cuda") == 0)
+                return EXIT_NO_GPU; /* known, and runs where there is one */
             if (c == '?')
                 fputs("    hint: `kmc selftest --help` lists the flags\n", stderr);
             return EXIT_USAGE;

@@ -783,6 +783,13 @@ if [ -z "$QUICK" ]; then
         expect "a study on two MPI ranks: the same files" same_ranks 2
         expect "ranks stopped and killed, then one process goes on: the same files" stopped_ranks
     fi
+    no_gpu() { # of a program built without CUDA
+        for command in "run builtin:demo -o $WORK/no_gpu" bench selftest; do
+            "$BUILD/gcc-O0/kmc" $command --engine cuda >"$WORK/last" 2>&1
+            [ $? = 3 ] && grep -q 'hint: .*kmc info' "$WORK/last" && [ ! -e "$WORK/no_gpu" ] || { cat "$WORK/last"; return 1; }
+        done
+    }
+    expect "engine cuda without a GPU: exit code 3 and a hint" no_gpu
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
     expect "an advance that does not end is ended, the GPU's kernels, emulated" endless "$BUILD/gcc-native/kmc" cuda
