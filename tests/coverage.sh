@@ -24,7 +24,7 @@ for format in extxyz poscar; do quiet "$kmc" export "$work/run" --cycle 1 --at c
 quiet "$kmc" voltage builtin:demo $small --replicas 1 -o "$work/curve.csv"
 quiet "$kmc" diffuse builtin:nmc111 $small --replicas 2 --hops 2 --li 0.6,0.3 -o "$work/diffuse"
 quiet "$kmc" divergence builtin:demo --engine-a cpu --engine-b cpu --set structure.cells_a=6 --set structure.cells_b=6 --cycles 1
-quiet "$kmc" selftest --length 0.05
+quiet "$kmc" selftest --length 0.1
 quiet "$kmc" bench --seconds 0.1 --json "$work/bench.json"
 for command in list defaults info "check builtin:o2-lmr"; do quiet "$kmc" $command; done
 for name in slab particle protons manganese; do quiet "$kmc" run tests/golden/$name.toml -q -o "$work/$name"; done
