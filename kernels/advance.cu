@@ -62,7 +62,16 @@ __device__ static void load_window(struct window_block *b, const struct device_d
     __syncthreads();
     for (int s = threadIdx.x; s < MODEL_SPECIES; s += blockDim.x)
         fields_bound_hops(&w->fields, w->context.limits.floor, s);
-    make_tables(t, reach, layer);
+    make_reach(t, reach, threadIdx.x, blockDim.x);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        t->lattice.reach = reach;
+    __syncthreads();
+    make_layers(t, layer, threadIdx.x, blockDim.x);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        t->lattice.layer = layer;
+    __syncthreads();
     for (int32_t row = threadIdx.x; row < tile_rows(t); row += blockDim.x)
         tile_load_row(t, &w->box, row);
     __syncthreads();
@@ -124,7 +133,9 @@ __device__ static void judge_owners(struct window_block *b, const int32_t *owner
         __syncwarp();
         if (k < n && part == 0) {
             double total = 0;
+            KMC_ROLLED
             for (int p = 0; p < EVENT_PARTS; p++)
+                KMC_ROLLED
                 for (int c = 0; c < b->part_n[group][p]; c++)
                     total += b->part_rate[group][p][c];
             b->window.rate[owner[k]] = total;
@@ -260,7 +271,9 @@ __device__ static void select_channel(struct window_block *b) {
     __syncwarp();
     if (part == 0) {
         double total = 0;
+        KMC_ROLLED
         for (int p = 0; p < EVENT_PARTS; p++)
+            KMC_ROLLED
             for (int c = 0; c < b->part_n[0][p]; c++) {
                 if (total <= b->search) {
                     b->part = p;
@@ -299,10 +312,9 @@ __device__ static int next_event(struct window_block *b, const struct window_cal
         for (int k = 0; k < b->n_site; k++)
             b->site[k] = lattice_coord_of(&w->tile.lattice, site[k]);
         window_count(&b->sums, w, &b->event);
-        window_apply(w, &b->event, 0);
-    } else if (threadIdx.x == WINDOW_FAN) {
-        window_apply(w, &b->event, 1);
     }
+    if (threadIdx.x == 0 || threadIdx.x == WINDOW_FAN) /* on the copy and, in another warp, on the box */
+        window_apply(w, &b->event, threadIdx.x != 0);
     __syncthreads();
     return 1;
 }

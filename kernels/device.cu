@@ -17,8 +17,9 @@ struct device {
     int32_t **demon;
     uint8_t *used;
     void *jobs, *jobs_host; /* pinned */
-    size_t jobs_bytes, tile_shared, window_shared; /* shared memory of the two kernels */
-    int64_t blocks, most_blocks;                   /* of advance: with work space, and at a time */
+    size_t jobs_bytes, window_shared; /* shared memory of advance */
+    int processors, tiles;            /* of equilibrate: in a block at most */
+    int64_t blocks, most_blocks;      /* of advance: with work space, and at a time */
     cudaStream_t stream;
 };
 
@@ -107,20 +108,18 @@ static const char *copy_model(struct device *d, const struct rate_model *m) {
  * box. */
 static const char *plan_blocks(struct device *d, const struct rate_model *m,
                                const struct device_plan *p) {
-    int processors = 0, shared = 0, blocks = 0;
-    TRY(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, 0));
+    int shared = 0, blocks = 0;
+    TRY(cudaDeviceGetAttribute(&d->processors, cudaDevAttrMultiProcessorCount, 0));
     TRY(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
-    equilibrate_sizes(p->passes, p->tile_span, &d->data.planes_ahead, &d->data.list_length);
-    d->tile_shared = tables_bytes(m->lattice.n_stencils, p->tile_planes) +
-                     (size_t)d->data.planes_ahead * sizeof(struct pass_plane) +
-                     (size_t)d->data.list_length * sizeof(uint16_t) + (size_t)p->tile_bytes;
+    equilibrate_layout(p->passes, p->tile_span, m->lattice.n_stencils, p->tile_planes,
+                       p->tile_bytes, &d->data.tile_area);
     d->window_shared = tables_bytes(m->lattice.n_stencils, p->window_planes);
     d->data.tile_in_shared =
         d->window_shared + (size_t)p->window_tile_bytes + STATIC_SHARED <= (size_t)shared;
     d->window_shared += d->data.tile_in_shared ? (size_t)p->window_tile_bytes : 0;
-    TRY(equilibrate_prepare(d->tile_shared));
+    TRY(equilibrate_prepare(&d->data.tile_area, shared, &d->tiles));
     TRY(advance_prepare(d->window_shared, &blocks));
-    d->most_blocks = (int64_t)processors * (blocks ? blocks : 1);
+    d->most_blocks = (int64_t)d->processors * (blocks ? blocks : 1);
     return NULL;
 }
 
@@ -401,8 +400,10 @@ extern "C" const char *device_equilibrate(struct device *d, struct device_equili
     if (problem)
         return problem;
     struct device_equilibrate *on_device = (struct device_equilibrate *)d->jobs;
+    int64_t each = (d->plan.n_tiles * n + d->processors - 1) / d->processors; /* tiles of a processor */
+    int tiles = each < d->tiles ? (int)each : d->tiles;
     for (uint32_t r = 0; r < d->plan.rounds; r++)
-        equilibrate_launch(&d->data, on_device, n, r == 0, d->tile_shared, d->stream);
+        equilibrate_launch(&d->data, on_device, n, r == 0, tiles, d->stream);
     return receive_jobs(d, job, bytes);
 }
 

@@ -4,6 +4,12 @@
 #include <cuda_runtime.h>
 #include "device.h"
 
+/* Where the parts of a tile of equilibrate lie in shared memory, bytes from its struct tile_block; `room` for planes of passes that come. */
+struct tile_area {
+    int64_t reach, layer, planes, list, arrays, bytes;
+    int32_t room;
+};
+
 /* All pointers on the device. */
 struct device_data {
     const struct rate_model *model;
@@ -16,7 +22,7 @@ struct device_data {
     int32_t tile_pieces[AXES], region_pieces[AXES];
     int64_t n_tiles, n_regions;
     int32_t tile_planes, window_planes; /* of the largest tile and copy of a window */
-    int32_t planes_ahead, list_length;  /* of equilibrate, see equilibrate_sizes */
+    struct tile_area tile_area;
     uint32_t windows;
     /* work space of advance, of each block that runs at a time */
     int64_t window_doubles, window_leaves, window_sites, window_bytes, window_tile_bytes;
@@ -36,21 +42,17 @@ __device__ static inline void add64(int64_t *sum, int64_t value) {
         atomicAdd((unsigned long long *)sum, (unsigned long long)value);
 }
 
-/* Tables of distances of a placed tile, by all threads of a block; `tables` lies in shared memory. */
-__device__ static inline void make_tables(struct tile *t, struct lattice_reach *reach,
-                                          struct lattice_layer *layer) {
-    for (int s = threadIdx.x; s < t->lattice.n_stencils; s += blockDim.x)
+/* Tables of distances of a placed tile, the share of thread number `thread`: first reach, then, once the tile points to it, layers. */
+__device__ static inline void make_reach(const struct tile *t, struct lattice_reach *reach,
+                                         int thread, int threads) {
+    for (int s = thread; s < t->lattice.n_stencils; s += threads)
         tile_reach(&t->lattice, s, &reach[s]);
-    __syncthreads();
-    if (threadIdx.x == 0)
-        t->lattice.reach = reach;
-    __syncthreads();
-    for (int k = threadIdx.x; k < t->lattice.n_planes * SITE_KINDS; k += blockDim.x)
+}
+
+__device__ static inline void make_layers(const struct tile *t, struct lattice_layer *layer,
+                                          int thread, int threads) {
+    for (int k = thread; k < t->lattice.n_planes * SITE_KINDS; k += threads)
         tile_layer(&t->lattice, k, &layer[k]);
-    __syncthreads();
-    if (threadIdx.x == 0)
-        t->lattice.layer = layer;
-    __syncthreads();
 }
 
 /* Bytes of these tables. */
@@ -59,17 +61,18 @@ static inline size_t tables_bytes(int32_t n_stencils, int32_t n_planes) {
            (size_t)n_planes * SITE_KINDS * sizeof(struct lattice_layer);
 }
 
-/* Room that equilibrate needs for the passes to come, given the cells in which bonds of the largest tile begin: planes, and entries of its list of bonds. */
-void equilibrate_sizes(const struct pass_plan *plan, const int32_t span[AXES],
-                       int32_t *planes_ahead, int32_t *list_length);
+/* Lays out a tile of equilibrate, given the cells in which bonds of the largest tile begin, its planes and the bytes of its arrays. */
+void equilibrate_layout(const struct pass_plan *plan, const int32_t span[AXES], int32_t n_stencils,
+                        int32_t n_planes, int64_t tile_bytes, struct tile_area *at);
 
-/* Lets the kernels use so much shared memory; says so when the device has less.  *blocks: that run at a time on a multiprocessor. */
-cudaError_t equilibrate_prepare(size_t shared_bytes);
+/* Lets the kernels use the shared memory they need; says so when the device has less.  *tiles: that fit into a block; *blocks: that run at a time on a
+ * multiprocessor. */
+cudaError_t equilibrate_prepare(const struct tile_area *at, int64_t shared_bytes, int *tiles);
 cudaError_t advance_prepare(size_t shared_bytes, int *blocks);
 
-/* One round of all tiles of n jobs, between two changes of the cuts; demons are charged before the first. */
+/* One round of all tiles of n jobs, so many to a block, between two changes of the cuts; demons are charged before the first. */
 void equilibrate_launch(const struct device_data *d, struct device_equilibrate *job, int n,
-                        int first, size_t shared_bytes, cudaStream_t stream);
+                        int first, int tiles, cudaStream_t stream);
 
 /* All regions of one parity (a number 0 .. 7, combined with the turn of the window) of n jobs, in one window. */
 void advance_launch(const struct device_data *d, struct device_advance *job, int n, uint32_t window,

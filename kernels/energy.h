@@ -316,11 +316,20 @@ KMC_HD_ONCE int32_t energy_pairs_but(const struct rate_model *m, const struct co
     return sum;
 }
 
-/* Energy of the anions of a and b changing places.  That of b is O2- or a vacancy, which have no pair energies; the one of a may be bonded to `partner`
- * (-1: to none) before and after. */
+/* Is site_b an O neighbour of a? */
+KMC_HD int energy_is_neighbor(const struct lattice *l, struct lattice_coord a, int64_t site_b) {
+    const struct lattice_stencil *st = lattice_stencil_of(l, a);
+    int found = 0;
+    KMC_ROLLED
+    for (int v = 0; v < st->n_oxygen; v++)
+        found |= lattice_neighbor(l, a, st->oxygen[v]) == site_b;
+    return found;
+}
+
+/* Energy of the anions of a and b changing places.  That of b is O2- or a vacancy, which have no pair energies; the one of a may be bonded before and after
+ * to an O beside both, with which it has the same pair energy in either place. */
 KMC_HD_ONCE int32_t energy_exchange(const struct rate_model *m, const struct configuration *x,
-                                    struct lattice_coord a, struct lattice_coord b,
-                                    int64_t partner) {
+                                    struct lattice_coord a, struct lattice_coord b) {
     int64_t site_a = lattice_site(x->lattice, a), site_b = lattice_site(x->lattice, b);
     int64_t o = lattice_oxygen_index(x->lattice, a), p = lattice_oxygen_index(x->lattice, b);
     int s = rate_model_state(x->occupancy[site_a]), t = rate_model_state(x->occupancy[site_b]);
@@ -330,8 +339,8 @@ KMC_HD_ONCE int32_t energy_exchange(const struct rate_model *m, const struct con
     e += m->anion[s][x->n_tm[p]] - m->anion[s][x->n_tm[o]];
     if (t == ANION_OXIDE)
         e += m->anion[t][x->n_tm[o]] - m->anion[t][x->n_tm[p]];
-    return e + energy_pairs_but(m, x, b, s, site_a, partner) -
-           energy_pairs_but(m, x, a, s, site_b, partner);
+    e += energy_pairs(m, x, b, ANION_OXIDE, s, -1) - energy_pairs(m, x, a, ANION_OXIDE, s, -1);
+    return e - (m->pair[s][s] && energy_is_neighbor(x->lattice, a, site_b) ? m->pair[s][s] : 0);
 }
 
 /* Energy of the O2 whose ends are o and its neighbour p, beside its valence terms, which vacancies have too. */

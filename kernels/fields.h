@@ -98,17 +98,19 @@ KMC_HD int fields_has_bounds(const struct fields *f) {
 }
 
 /* Bounds of the hops of a species, for barriers below `floor` ueV. */
-KMC_HD void fields_bound_hops(struct fields *f, int64_t floor, int species) {
+KMC_HD_ONCE void fields_bound_hops(struct fields *f, int64_t floor, int species) {
     const struct rate_model *m = f->m;
     struct fields_species *s = &f->species[species];
     if (!m->mobile[species])
         return;
     s->tet[0] = energy_place_bound(m, species, CLASS_TM_TET);
     s->tet[1] = energy_place_bound(m, species, CLASS_LI_TET);
+    KMC_ROLLED
     for (int n_li = 0; n_li < FIELDS_GATE; n_li++)
-        for (int gap = 0; gap < FIELDS_GAPS; gap++)
-            s->slow[gap][n_li] =
-                n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, species, gap, n_li);
+        KMC_ROLLED
+    for (int gap = 0; gap < FIELDS_GAPS; gap++)
+        s->slow[gap][n_li] =
+            n_li > m->gate_max_li ? -FIELDS_FAR : fields_slow(m, floor, species, gap, n_li);
 }
 
 /* Own index of a cell of the box part, and that of the cell an image stands for. */
@@ -119,7 +121,8 @@ KMC_HD void fields_real(struct fields *f, int64_t from, int64_t to) {
 
 /* ---- sums over neighbours ---- */
 
-KMC_HD void fields_phi(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
+KMC_HD_ONCE void fields_phi(struct fields *f, const struct lattice_layer *y, int64_t from,
+                            int64_t to) {
     int16_t *KMC_RESTRICT phi = f->phi[y->kind];
     const int16_t *d = f->x->deviation, *v[6];
     for (int n = 0; n < y->st->n_vertex; n++)
@@ -136,7 +139,7 @@ KMC_HD void fields_phi(struct fields *f, const struct lattice_layer *y, int64_t 
 }
 
 /* Of a plane from -1 to n_planes: the border has ions of its own. */
-KMC_HD void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t to) {
+KMC_HD_ONCE void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = f->x->lattice;
     const uint8_t *byte =
         f->x->occupancy + ((SITE_KINDS - 1) * (int64_t)(plane + l->pad) + SITE_OCT) * l->layer_size;
@@ -147,7 +150,7 @@ KMC_HD void fields_group(struct fields *f, int32_t plane, int64_t from, int64_t 
 }
 
 /* Of a plane from -1 to n_planes. */
-KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_t to) {
+KMC_HD_ONCE void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_t to) {
     const struct lattice *l = f->x->lattice;
     const uint8_t *byte =
         f->x->occupancy + (SITE_KINDS - 1) * (int64_t)(plane + l->pad) * l->layer_size;
@@ -161,7 +164,8 @@ KMC_HD void fields_tm_step(struct fields *f, int32_t plane, int64_t from, int64_
 }
 
 /* After fields_group of the layers around. */
-KMC_HD void fields_near(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
+KMC_HD_ONCE void fields_near(struct fields *f, const struct lattice_layer *y, int64_t from,
+                             int64_t to) {
     uint8_t *KMC_RESTRICT tm = f->near[y->kind][FIELDS_NEAR_TM];
     uint8_t *KMC_RESTRICT li = f->near[y->kind][FIELDS_NEAR_LI];
     for (int64_t c = from; c < to; c++)
@@ -177,8 +181,8 @@ KMC_HD void fields_near(struct fields *f, const struct lattice_layer *y, int64_t
     }
 }
 
-KMC_HD void fields_in_tets(struct fields *f, const struct lattice_layer *y, int64_t from,
-                           int64_t to) {
+KMC_HD_ONCE void fields_in_tets(struct fields *f, const struct lattice_layer *y, int64_t from,
+                                int64_t to) {
     uint8_t *KMC_RESTRICT ions = f->in_tets;
     for (int64_t c = from; c < to; c++)
         ions[c] = 0;
@@ -191,8 +195,8 @@ KMC_HD void fields_in_tets(struct fields *f, const struct lattice_layer *y, int6
     }
 }
 
-KMC_HD void fields_around(struct fields *f, const struct lattice_layer *y, int64_t from,
-                          int64_t to) {
+KMC_HD_ONCE void fields_around(struct fields *f, const struct lattice_layer *y, int64_t from,
+                               int64_t to) {
     uint8_t *KMC_RESTRICT hole = f->around[ANION_HOLE];
     uint8_t *KMC_RESTRICT peroxo = f->around[ANION_PEROXO];
     uint8_t *KMC_RESTRICT molecular = f->around[ANION_MOLECULAR];
@@ -212,8 +216,8 @@ KMC_HD void fields_around(struct fields *f, const struct lattice_layer *y, int64
 /* ---- energies ---- */
 
 /* Energy of the faces of an ion of a group in an oct: energy_faces, at once where nothing is near. */
-KMC_HD int32_t fields_faces(const struct fields *f, const struct lattice_layer *y, int64_t cell,
-                            int group) {
+KMC_HD_ONCE int32_t fields_faces(const struct fields *f, const struct lattice_layer *y,
+                                 int64_t cell, int group) {
     const uint8_t *site = f->x->occupancy + cell + y->shift;
     int32_t sum = 0;
     if (f->in_tets[cell] == 0 && !y->oct_faces)
@@ -224,8 +228,8 @@ KMC_HD int32_t fields_faces(const struct fields *f, const struct lattice_layer *
 }
 
 /* Omega of an oct that gives a token away (gain = -1) or takes one up (+1). */
-KMC_HD int32_t fields_token(const struct fields *f, const struct lattice_layer *y, int64_t cell,
-                            int gain) {
+KMC_HD_ONCE int32_t fields_token(const struct fields *f, const struct lattice_layer *y,
+                                 int64_t cell, int gain) {
     const struct rate_model *m = f->m;
     uint8_t byte = f->x->occupancy[cell + y->shift];
     struct energy_field field = {f->phi[SITE_OCT][cell], 6};
@@ -239,7 +243,8 @@ KMC_HD int32_t fields_token(const struct fields *f, const struct lattice_layer *
 }
 
 /* After fields_phi and fields_in_tets. */
-KMC_HD void fields_give(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
+KMC_HD_ONCE void fields_give(struct fields *f, const struct lattice_layer *y, int64_t from,
+                             int64_t to) {
     for (int64_t c = from; c < to; c++) {
         f->give[c] = fields_token(f, y, c, -1);
         f->take[c] = FIELDS_UNKNOWN;
@@ -247,8 +252,8 @@ KMC_HD void fields_give(struct fields *f, const struct lattice_layer *y, int64_t
 }
 
 /* Of O2- and holes with a hole beside; what stands at other O means nothing.  After fields_around. */
-KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_t from,
-                         int64_t to) {
+KMC_HD_ONCE void fields_share(struct fields *f, const struct lattice_layer *y, int64_t from,
+                              int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift, *hole = f->around[ANION_HOLE];
     const int32_t *gained = f->m->pair[ANION_PEROXO];
     for (int64_t c = from; c < to; c++) {
@@ -267,8 +272,8 @@ KMC_HD void fields_share(struct fields *f, const struct lattice_layer *y, int64_
 /* ---- hops ---- */
 
 /* Energy of the ion in an oct: energy_of_ion from what is known. */
-KMC_HD int32_t fields_ion(const struct fields *f, const struct lattice_layer *y, int64_t cell,
-                          uint8_t ion) {
+KMC_HD_ONCE int32_t fields_ion(const struct fields *f, const struct lattice_layer *y, int64_t cell,
+                               uint8_t ion) {
     const struct rate_model *m = f->m;
     int32_t q = rate_model_valence_step(SITE_OCT) * m->charge[ion], steps = 0;
     for (int v = 0; v < 6; v++)
@@ -319,7 +324,8 @@ KMC_HD int fields_touches_gap(const struct fields *f, const struct lattice_layer
 }
 
 /* May the ion in an oct hop: through a tet within reach, or straight into a vacant oct?  After all but give and share, border included. */
-KMC_HD void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t from, int64_t to) {
+KMC_HD_ONCE void fields_hops(struct fields *f, const struct lattice_layer *y, int64_t from,
+                             int64_t to) {
     const uint8_t *byte = f->x->occupancy + y->shift, *mobile = f->m->mobile;
     uint8_t *KMC_RESTRICT may_hop = f->may_hop;
     int32_t n_ways = 0;

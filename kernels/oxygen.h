@@ -227,16 +227,17 @@ KMC_HD_ONCE void oxygen_move(const struct event_context *e, struct event_list *l
         int state = rate_model_state(e->x->occupancy[ch->target]);
         if (state != ANION_OXIDE && state != ANION_VACANCY)
             continue;
-        ch->energy = energy_exchange(e->m, e->x, p, q, ch->site);
+        ch->energy = energy_exchange(e->m, e->x, p, q);
         channels_add_slowed(
             e, l, ch, channels_rate(e->m, ch->energy, e->m->molecular_move[state == ANION_OXIDE]));
     }
 }
 
 /* Is one of the O neighbours outside the crystal? */
-KMC_HD int oxygen_at_surface(const struct configuration *x, struct lattice_coord o) {
+KMC_HD_ONCE int oxygen_at_surface(const struct configuration *x, struct lattice_coord o) {
     const struct lattice_stencil *st = lattice_stencil_of(x->lattice, o);
     int outside = 0;
+    KMC_ROLLED
     for (int v = 0; v < st->n_oxygen; v++)
         outside |=
             rate_model_state(x->occupancy[lattice_oxygen(x->lattice, o, v)]) == ANION_OUTSIDE;
@@ -279,7 +280,7 @@ KMC_HD_ONCE void oxygen_vacancy(const struct event_context *e, struct event_list
         int state = rate_model_state(e->x->occupancy[ch.target]);
         if (state != ANION_OXIDE && state != ANION_HOLE)
             continue;
-        ch.energy = energy_exchange(e->m, e->x, o, v, -1);
+        ch.energy = energy_exchange(e->m, e->x, o, v);
         channels_add_slowed(e, l, &ch, channels_rate(e->m, ch.energy, e->m->vacancy_hop));
     }
 }
