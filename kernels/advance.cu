@@ -1,14 +1,17 @@
 /* advance on a GPU: a block runs one region of one replica for one window (kernels/advance.h), one after the other until all are done.
  *
  * The copy of the region lies in shared memory where it fits, fields and rates in global memory (a block's are some hundred kilobytes: they stay in L2).
- * All threads fill fields, rates and sums.  The channels of an owner are enumerated by a group of 16 threads, a part each (kernels/channels.h), and
- * added up in their order by one of them.  The event is selected by the first warp, and carried out on the copy and on the box by two threads.
+ * All threads fill fields, rates and sums.  At first an owner's channels are enumerated by a thread, sort of owner after sort; after an event, when there are
+ * few, by a group of 16 threads, a part each (kernels/channels.h), and added up in their order by one of them.  The event is selected by the first warp, and carried out on the copy and on the box by two threads.
  * The field `take` may be filled by several threads at a time: with the same value.
  */
 #include "device_data.h"
 
 enum { WINDOW_THREADS = 128, GROUPS = WINDOW_THREADS / EVENT_PARTS };
 static_assert(EVENT_PARTS == 16 && WINDOW_FAN == 32, "two groups and one node a warp");
+
+/* Owners whose channels are enumerated by the same way: ions, holes and O vacancies, O in bonds. */
+enum sort { SORT_ION, SORT_HOLE, SORT_BONDED, SORTS };
 
 struct window_block {
     struct window window;
@@ -22,7 +25,7 @@ struct window_block {
     /* of the owners that are judged: rates and numbers of the channels of each part */
     double part_rate[GROUPS][EVENT_PARTS][EVENT_PART_MAX];
     int32_t part_n[GROUPS][EVENT_PARTS];
-    int32_t n_owner;
+    int32_t n_owner, n_sort[SORTS];
     /* of the event that is selected */
     double child[WINDOW_FAN], search;
     int64_t leaf;
@@ -155,17 +158,47 @@ __device__ static void list_owner(struct window_block *b, const struct window_sp
         w->rate[leaf] = 0;
 }
 
+/* Lists the leaf, if it may own channels, among those of its sort: ions from the front of the list on, holes from where no ion can come, bonded O from the
+ * end backwards. */
+__device__ static void sort_owner(struct window_block *b, const struct window_space *space,
+                                  int32_t leaf, int32_t leaves) {
+    struct window *w = &b->window;
+    struct lattice_coord c = window_coord(w, leaf);
+    if (!window_may_own(w, c)) {
+        w->rate[leaf] = 0;
+        return;
+    }
+    uint8_t byte = w->tile.x.occupancy[lattice_site(&w->tile.lattice, c)];
+    int sort = c.kind != SITE_O ? SORT_ION : moves_is_bonded(byte) ? SORT_BONDED : SORT_HOLE;
+    int32_t k = atomicAdd(&b->n_sort[sort], 1);
+    space->owner[sort == SORT_ION    ? k
+                 : sort == SORT_HOLE ? leaves / SITE_KINDS * (SITE_KINDS - 1) + k
+                                     : leaves - 1 - k] = leaf;
+}
+
+/* Rates of many owners of a sort, a thread each. */
+__device__ static void rate_owners(struct window *w, const int32_t *owner, int32_t n) {
+    for (int32_t k = threadIdx.x; k < n; k += blockDim.x)
+        w->rate[owner[k]] = window_owner_rate(w, window_coord(w, owner[k]));
+}
+
 __device__ static void refresh_all(struct window_block *b, const struct window_space *space) {
     struct window *w = &b->window;
     int32_t doubles = (int32_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]);
     int32_t leaves = (int32_t)window_leaves(&w->region);
+    if (threadIdx.x < SORTS)
+        b->n_sort[threadIdx.x] = 0;
+    __syncthreads();
     for (int32_t k = threadIdx.x; k < doubles; k += blockDim.x)
         if (k < leaves)
-            list_owner(b, space, k);
+            sort_owner(b, space, k, leaves);
         else
             w->rate[k] = 0;
     __syncthreads();
-    judge_owners(b, space->owner, b->n_owner);
+    int32_t at[SORTS] = {0, leaves / SITE_KINDS * (SITE_KINDS - 1), leaves - b->n_sort[SORT_BONDED]};
+    for (int k = 0; k < SORTS; k++)
+        rate_owners(w, space->owner + at[k], b->n_sort[k]);
+    __syncthreads();
     sum_levels(w);
 }
 
