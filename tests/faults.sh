@@ -3,6 +3,7 @@
 #   sh tests/faults.sh PROGRAM LIBRARY WORK [EVERY]
 #   ENGINE=cuda sh tests/faults.sh EMULATED_PROGRAM - WORK [EVERY]       lets calls of CUDA fail instead
 #   FROM  first request for memory that fails in resume and export: about 17,000 before it read the same scenario as in run, and have failed there
+#   COMMANDS  those that are tried (default "run resume export")
 # LIBRARY  tests/faults.c;  EVERY  only each so many-th n of memory, and of calls a tenth of that (default 1: all);  QUICK=1  no calls of the system
 # Demanded each time: a defined exit code, a message on stderr unless it is 0, no crash, no hang; a checkpoint that was there is not lost, and going on
 # from it gives the files of the run without a fault.  Prints the number of cases by exit code and each case that failed; exit code 1 then.
@@ -162,7 +163,7 @@ if [ -n "$ENGINE" ]; then
     [ "$failures" = 0 ]
     exit
 fi
-for command in run resume export; do
+for command in ${COMMANDS:-run resume export}; do
     kind=memory
     try_all "$every"
     if [ -z "$QUICK" ]; then
