@@ -400,8 +400,10 @@ extern "C" const char *device_equilibrate(struct device *d, struct device_equili
     if (problem)
         return problem;
     struct device_equilibrate *on_device = (struct device_equilibrate *)d->jobs;
-    int64_t each = (d->plan.n_tiles * n + d->processors - 1) / d->processors; /* tiles of a processor */
-    int tiles = each < d->tiles ? (int)each : d->tiles;
+    /* blocks of equal size, as many for each processor as its tiles need */
+    int64_t each = (d->plan.n_tiles * n + d->processors - 1) / d->processors;
+    int64_t blocks = (each + d->tiles - 1) / d->tiles;
+    int tiles = (int)((each + blocks - 1) / blocks);
     for (uint32_t r = 0; r < d->plan.rounds; r++)
         equilibrate_launch(&d->data, on_device, n, r == 0, tiles, d->stream);
     return receive_jobs(d, job, bytes);

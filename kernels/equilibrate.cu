@@ -358,11 +358,11 @@ static int64_t aligned(size_t bytes) {
     return (int64_t)(bytes + 15) / 16 * 16;
 }
 
-/* Planes of a warp's threads at least, or those of the largest pass; the list takes what a pass and a chunk of lanes can add. */
+/* The list takes what a pass and a warp of lanes can add. */
 void equilibrate_layout(const struct pass_plan *plan, const int32_t span[AXES], int32_t n_stencils,
                         int32_t n_planes, int64_t tile_bytes, struct tile_area *at) {
     int32_t lanes = 0;
-    at->room = WARP;
+    at->room = PLANES_AHEAD;
     for (int k = 0; k < plan->n_channels; k++) {
         int32_t count[AXES], n = 1;
         for (int a = 0; a < AXES; a++) {

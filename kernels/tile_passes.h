@@ -8,7 +8,8 @@ enum {
     WARP = 32,
     TILES_MAX = 8, /* of a block: 256 threads may have all registers that a thread can have */
     PASSES_AHEAD = 8,
-    LANE_BITS = 9, /* of an entry of the list */
+    PLANES_AHEAD = 24, /* of these passes, or those of one pass that has more */
+    LANE_BITS = 9,     /* of an entry of the list */
     RECIPROCAL_BITS = 16
 };
 static_assert(PASS_LANES_MAX <= 1 << LANE_BITS && PASSES_AHEAD <= 1 << (16 - LANE_BITS),
