@@ -792,6 +792,8 @@ if [ -z "$QUICK" ]; then
     expect "engine cuda without a GPU: exit code 3 and a hint" no_gpu
     other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
+    expect "golden hashes: the same, threads of a block from the last to the first" env EMULATED_ORDER=backwards \
+        sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1 o3 slab tiles particle-tiles
     expect "an advance that does not end is ended, the GPU's kernels, emulated" endless "$BUILD/gcc-native/kmc" cuda
     across() { # engine that begins, engine that goes on
         rm -rf "$WORK/across"

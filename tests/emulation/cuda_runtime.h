@@ -2,8 +2,8 @@
  *
  * The threads of a block are fibers that take turns where CUDA lets threads meet (barriers, ballots, shuffles), blocks run one after the other, "device"
  * memory is memory.  tests/emulation/translate.sh turns what is no C++ (launches, dynamic shared memory) into calls of what is declared here.
- * Sanitizers see every access: dynamic shared memory is allocated with exactly the bytes that a launch asks for.  Races within a block are not shown:
- * between two meetings one thread runs after the other.
+ * Sanitizers see every access: dynamic shared memory is allocated with exactly the bytes that a launch asks for.  Races within a block are shown
+ * only when it matters who comes first: between two meetings one thread runs after the other, with EMULATED_ORDER=backwards from the last to the first.
  * EMULATED_FAULT_AT=n lets the n-th call that can tell of a failure fail; EMULATED_FAULT_COUNT=file gets their number at the end.
  */
 #ifndef EMULATION_CUDA_RUNTIME_H

@@ -126,9 +126,12 @@ void begin_block() {
 }
 
 void run_block() {
+    static const char *order = getenv("EMULATED_ORDER");
+    bool backwards = order && !strcmp(order, "backwards");
     begin_block();
     while (block.members)
-        for (running = 0; running < blockDim.x; running++) {
+        for (unsigned k = 0; k < blockDim.x; k++) {
+            running = backwards ? blockDim.x - 1 - k : k;
             threadIdx = dim3(running, 0, 0);
             if (!fibers[running].done)
                 resume();
