@@ -1,4 +1,4 @@
-/* advance on a GPU: a block runs one region of one replica for one window (kernels/advance.h), one after the other until all are done.
+/* advance on a GPU: a block runs one region of one replica for one window (kernels/advance.h), then the next that no block has begun, until all are done.
  *
  * The copy of the region lies in shared memory where it fits, fields and rates in global memory (a block's are some hundred kilobytes: they stay in L2).
  * All threads fill fields, rates and sums.  At first an owner's channels are enumerated by a thread, sort of owner after sort; after an event, when there are
@@ -22,6 +22,7 @@ struct window_block {
     double used;
     int inside, go_on;
     uint32_t draw;
+    unsigned long long item; /* region of a replica that is its turn */
     /* of the owners that are judged: rates and numbers of the channels of each part */
     double part_rate[GROUPS][EVENT_PARTS][EVENT_PART_MAX];
     int32_t part_n[GROUPS][EVENT_PARTS];
@@ -408,12 +409,17 @@ __global__ static void __launch_bounds__(WINDOW_THREADS)
     space.stale = data.stale + (int64_t)blockIdx.x * 2 * data.window_leaves;
     space.owner = space.stale + data.window_leaves;
     space.old = data.old + (int64_t)blockIdx.x * WINDOW_OLD_MAX;
-    for (int64_t item = blockIdx.x; item < data.n_regions * n; item += gridDim.x) {
+    for (;;) {
+        __syncthreads();
+        if (threadIdx.x == 0)
+            b.item = atomicAdd(data.next_item, 1ull);
+        __syncthreads();
+        int64_t item = (int64_t)b.item, region = item % data.n_regions;
+        if (item >= data.n_regions * n)
+            return;
         struct device_advance *j = &job[item / data.n_regions];
-        int64_t region = item % data.n_regions;
         uint32_t unit = (uint32_t)((window * 8 + (uint32_t)parity) * (uint32_t)data.n_regions +
                                    (uint32_t)region);
-        __syncthreads();
         if (threadIdx.x == 0)
             begin_window(&b, &data, j, window, parity, region);
         __syncthreads();
@@ -437,8 +443,13 @@ cudaError_t advance_prepare(size_t shared_bytes, int *blocks) {
                                   blocks, advance_kernel, WINDOW_THREADS, shared_bytes);
 }
 
-void advance_launch(const struct device_data *d, struct device_advance *job, int n, uint32_t window,
-                    int parity, int64_t blocks, size_t shared_bytes, cudaStream_t stream) {
+cudaError_t advance_launch(const struct device_data *d, struct device_advance *job, int n,
+                           uint32_t window, int parity, int64_t blocks, size_t shared_bytes,
+                           cudaStream_t stream) {
+    cudaError_t e = cudaMemsetAsync(d->next_item, 0, sizeof *d->next_item, stream);
+    if (e != cudaSuccess)
+        return e;
     advance_kernel<<<(unsigned)blocks, WINDOW_THREADS, shared_bytes, stream>>>(*d, job, n, window,
                                                                                parity);
+    return cudaSuccess;
 }

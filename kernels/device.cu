@@ -132,6 +132,7 @@ static const char *open_all(struct device *d, const struct rate_model *m,
     d->layer_size = (int64_t)m->lattice.na * m->lattice.nb;
     TRY(cudaSetDevice(0));
     TRY(cudaStreamCreate(&d->stream));
+    TRY(cudaMalloc((void **)&d->data.next_item, sizeof *d->data.next_item));
     const char *problem = copy_lattice(d, &m->lattice);
     problem = problem ? problem : copy_model(d, m);
     if (problem)
@@ -222,6 +223,7 @@ extern "C" void device_close(struct device *d) {
     cudaFree(d->data.replica);
     cudaFree(d->data.demon);
     free_windows(d);
+    cudaFree(d->data.next_item);
     cudaFree(d->jobs);
     cudaFreeHost(d->jobs_host);
     if (d->stream)
@@ -439,6 +441,7 @@ extern "C" const char *device_advance(struct device *d, struct device_advance *j
     struct device_advance *on_device = (struct device_advance *)d->jobs;
     for (uint32_t k = 0; k < d->plan.windows; k++)
         for (int parity = 0; parity < (d->plan.n_regions > 1 ? 8 : 1); parity++)
-            advance_launch(&d->data, on_device, n, k, parity, blocks, d->window_shared, d->stream);
+            TRY(advance_launch(&d->data, on_device, n, k, parity, blocks, d->window_shared,
+                               d->stream));
     return receive_jobs(d, job, bytes);
 }

@@ -24,6 +24,7 @@ struct device_data {
     int32_t tile_planes, window_planes; /* of the largest tile and copy of a window */
     struct tile_area tile_area;
     uint32_t windows;
+    unsigned long long *next_item; /* of advance: regions of replicas that have been begun */
     /* work space of advance, of each block that runs at a time */
     int64_t window_doubles, window_leaves, window_sites, window_bytes, window_tile_bytes;
     int32_t tile_in_shared;    /* does the copy of a window fit into shared memory */
@@ -75,7 +76,8 @@ void equilibrate_launch(const struct device_data *d, struct device_equilibrate *
                         int first, int tiles, cudaStream_t stream);
 
 /* All regions of one parity (a number 0 .. 7, combined with the turn of the window) of n jobs, in one window. */
-void advance_launch(const struct device_data *d, struct device_advance *job, int n, uint32_t window,
-                    int parity, int64_t blocks, size_t shared_bytes, cudaStream_t stream);
+cudaError_t advance_launch(const struct device_data *d, struct device_advance *job, int n,
+                           uint32_t window, int parity, int64_t blocks, size_t shared_bytes,
+                           cudaStream_t stream);
 
 #endif
