@@ -116,13 +116,13 @@ KMC_HD void moves_token(const struct move_context *k, struct move *mv, uint8_t b
     mv->li_change = (int8_t)tokens_li_change(b->a.kind, byte_a, b->b.kind, byte_b);
 }
 
-/* Token between an oct and a bonded O, drawn along their bond. */
+/* Token between an oct and a bonded O, drawn along their bond; with Li+ on the clock, which then brings no electron to an O that no TM touches, from any oct. */
 KMC_HD_ONCE int moves_exchange(const struct move_context *k, struct move *mv, uint8_t byte_a,
                                uint8_t byte_b) {
     struct lattice_coord o = mv->bond.a.kind == SITE_O ? mv->bond.a : mv->bond.b;
     uint8_t byte_o = mv->bond.a.kind == SITE_O ? byte_a : byte_b;
     int other_kind = mv->bond.a.kind == SITE_O ? mv->bond.b.kind : mv->bond.a.kind;
-    if (other_kind != SITE_OCT || mv->bond.shared != 1 ||
+    if (other_kind != SITE_OCT || (mv->bond.shared != 1 && !k->m->with_lithium) ||
         !(k->m->with_molecular || rate_model_state(byte_o) == ANION_MOLECULAR))
         return 0;
     moves_token(k, mv, byte_a, byte_b, 1);
@@ -163,7 +163,7 @@ KMC_HD_ONCE int moves_between_oxygen(const struct move_context *k, struct move *
     return moves_is_fast_at(k, mv, o, byte_o);
 }
 
-/* Oct a, its O b, and b's neighbour in direction dir. */
+/* Oct a, its O b (of bond.shared = 0: an O that it does not touch), and b's neighbour in direction dir. */
 KMC_HD_ONCE int moves_triple(const struct move_context *k, struct move *mv, uint8_t byte_a,
                              uint8_t byte_b) {
     const struct rate_model *m = k->m;
@@ -182,7 +182,7 @@ KMC_HD_ONCE int moves_triple(const struct move_context *k, struct move *mv, uint
                              : -join + oxygen_cut_off(m, k->x, o, dir);
     mv->kind = combine ? MOVE_COMBINE : MOVE_CLEAVE;
     mv->energy = oxygen + tokens_energy(m, k->x, a, byte_a, combine ? -1 : +1) -
-                 2 * m->valence_unit * 12 * 2;
+                 2 * m->valence_unit * 12 * 2 * mv->bond.shared;
     mv->li_change = (int8_t)(byte_a > CATION_LI ? 0 : combine ? -1 : +1);
     return moves_is_fast(k, EVENT_COMBINE, mv, m->peroxo_reduction);
 }

@@ -23,6 +23,7 @@ enum neighbor_group {
     NEAR_BONDED, /* vertex that is an O in a bond */
     NEAR_TRIPLE,
     ANYWHERE,
+    TRIPLE_ANYWHERE, /* an O anywhere, and a neighbour of it */
     NEAR_VERTEX_AGAIN /* NEAR_VERTEX, on top of the effort */
 };
 
@@ -66,7 +67,10 @@ static const struct bond_channel bond_channels[] = {
     {TOKEN_REDOX, ANYWHERE, TO(TOKEN_REDOX), {0.04, 0.03, 0.01}},
     {TOKEN_LI_OCT, ANYWHERE, TO(TOKEN_OXYGEN), {0.01, 0.02, 0.03}},
     {TOKEN_OXYGEN, ANYWHERE, TO(TOKEN_OXYGEN), {0.02, 0.05, 0.20}},
-    {TOKEN_REDOX, ANYWHERE, TO(TOKEN_OXYGEN), {0.02, 0.05, 0.05}},
+    {TOKEN_REDOX, ANYWHERE, TO(TOKEN_OXYGEN), {0.4, 0.2, 0.05}},
+    {TOKEN_DEEP, ANYWHERE, TO(TOKEN_OXYGEN), {0.8, 0.1, 0}},
+    {TOKEN_REDOX, TRIPLE_ANYWHERE, TO(TOKEN_OXYGEN), {0.8, 0.4, 0.05}},
+    {TOKEN_DEEP, TRIPLE_ANYWHERE, TO(TOKEN_OXYGEN), {1.6, 0.2, 0}},
 };
 enum { BOND_CHANNELS = sizeof bond_channels / sizeof *bond_channels };
 
@@ -90,17 +94,21 @@ struct engine {
 
 /* Draws for O-O dimers, only where these can form. */
 static bool is_for_dimers(const struct bond_channel *ch) {
-    return ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED;
+    return ch->group == NEAR_TRIPLE || ch->group == NEAR_BONDED || ch->group == TRIPLE_ANYWHERE;
+}
+
+static bool is_far(const struct bond_channel *ch) {
+    return ch->group == ANYWHERE || ch->group == TRIPLE_ANYWHERE;
+}
+
+/* Electrons of O that come from far: with Li+ in equilibrium it brings them, also to O that no TM touches. */
+static bool is_for_lithium_on_the_clock(const struct bond_channel *ch) {
+    return is_far(ch) && ch->to == TO(TOKEN_OXYGEN) && ch->from != TOKEN_LI_OCT;
 }
 
 /* They come on top of what is asked for, as do more draws of Li+ against a hole, which TM that have hopped wait for. */
 static bool is_on_top(const struct bond_channel *ch) {
-    return is_for_dimers(ch) || ch->group == NEAR_VERTEX_AGAIN;
-}
-
-/* Holes that come from far: with Li+ in equilibrium it carries them. */
-static bool is_for_lithium_on_the_clock(const struct bond_channel *ch) {
-    return ch->group == ANYWHERE && ch->to == TO(TOKEN_OXYGEN) && ch->from != TOKEN_LI_OCT;
+    return is_for_dimers(ch) || is_for_lithium_on_the_clock(ch) || ch->group == NEAR_VERTEX_AGAIN;
 }
 
 /* Weight of a channel in a band, 0 where the model has no use for it. */
@@ -186,8 +194,8 @@ static bool far_neighbor(const struct engine *e, const struct bond_channel *ch, 
     bond->b = lattice_coord_of(&e->m->lattice, bond->site_b);
     bond->shared = 0;
     bond->face = 0;
-    bond->dir = -1;
-    bond->triple = 0;
+    bond->triple = ch->group == TRIPLE_ANYWHERE;
+    bond->dir = (int8_t)(bond->triple ? (int)((random & 0xffff) * 12 >> 16) : -1);
     return bond->site_a != bond->site_b && !touch(e, bond->a, bond->b);
 }
 
@@ -198,7 +206,7 @@ static bool draw_bond(const struct engine *e, int band, struct philox_block r,
         return false;
     bond->site_a = e->lists.list[ch->from][philox_below(r.v[1], (uint32_t)e->lists.n[ch->from])];
     bond->a = lattice_coord_of(&e->m->lattice, bond->site_a);
-    if (!(ch->group == ANYWHERE ? far_neighbor : near_neighbor)(e, ch, r.v[2], bond))
+    if (!(is_far(ch) ? far_neighbor : near_neighbor)(e, ch, r.v[2], bond))
         return false;
     return (ch->to & TO(e->lists.class_of[bond->site_b])) != 0;
 }

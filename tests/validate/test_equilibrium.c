@@ -354,6 +354,10 @@ static const char *const DIMER_SETS[] = {"model.valence_stiffness_eV=0.3",
                                          NULL};
 static const int32_t DIMER_VOLTAGE_UEV = 4150000;
 
+static const char *const electron_names[] = {
+    "hole on O",    "z = 1 on O",       "z = 0 on O", "tokens on Ni",
+    "tokens on Mn", "tokens on far Ni", "superoxo",   "bonds in all"};
+
 static const char *const dimer_names[] = {
     "hole on O",   "z = 1 on O",  "z = 0 on O", "tokens on Ni", "tokens on Mn", "Li in oct 0",
     "Li in oct 1", "Li in oct 2", "Li in tet",  "superoxo",     "bonds in all"};
@@ -414,8 +418,8 @@ static struct lattice_coord tm_beside(const struct known_crystal *k, int64_t oxy
 }
 
 /* The four O of a Li tet, its three Li octs and itself; a Ni and a Mn beside the O.  Moving the Li levels with the voltage leaves the ensemble as it
- * is and changes the weights with which moves are drawn. */
-static struct box box_dimers(int32_t voltage_ueV) {
+ * is and changes the weights with which moves are drawn.  With Li+ on the clock it rests, and there is another Ni, which no O of the box touches. */
+static struct box box_dimers(int32_t voltage_ueV, bool on_the_clock) {
     struct box b = {.name = "dimers",
                     .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, DIMER_SETS),
                     .draws = 150,
@@ -441,9 +445,17 @@ static struct box box_dimers(int32_t voltage_ueV) {
     cr_assert_neq(lattice_site(l, ni), lattice_site(l, mn));
     b.ni[0] = add_redox(&b, "Ni", 2, 4, ni.plane, ni.i, ni.j);
     add_redox(&b, "Mn", 3, 4, mn.plane, mn.i, mn.j);
-    for (int o = 0; o < 3; o++)
+    m->with_lithium = on_the_clock;
+    if (on_the_clock) {
+        add_redox(&b, "Ni", 2, 4, 4, 0, 0);
+        b.names = electron_names;
+    }
+    for (int o = 0; o < 3 && on_the_clock; o++)
+        known_put(b.k, oct[o], o < 2 ? CATION_LI : CATION_VACANCY);
+    for (int o = 0; o < 3 && !on_the_clock; o++)
         add_li_at(&b, oct[o], o < 2);
-    add_li_at(&b, lattice_site(l, tet), false);
+    if (!on_the_clock)
+        add_li_at(&b, lattice_site(l, tet), false);
     b.n_observables = 2 * OXYGENS + b.n + 2;
     m->cation[known_ion(b.k, "Mn", 4)][CLASS_TM_OCT] +=
         600000; /* works here, drawn as a deep centre */
@@ -458,9 +470,10 @@ static double slice_for(const struct rate_model *m, double barrier_eV) {
     return m->stiff_firings / (12 * rate);
 }
 
-static void compare_dimers(int32_t voltage_ueV, double barrier_eV, int64_t samples) {
-    for (int restrained = 0; restrained < 2; restrained++) {
-        struct box b = box_dimers(voltage_ueV);
+static void compare_dimers(int32_t voltage_ueV, double barrier_eV, int64_t samples,
+                           bool on_the_clock) {
+    for (int restrained = 0; restrained < 2 - on_the_clock; restrained++) {
+        struct box b = box_dimers(voltage_ueV, on_the_clock);
         struct electrode e = {voltage_ueV, restrained ? 80000 : 0, 2};
         struct known_states states;
         b.slice_s = slice_for(&b.k->model, barrier_eV);
@@ -474,18 +487,24 @@ static void compare_dimers(int32_t voltage_ueV, double barrier_eV, int64_t sampl
 }
 
 Test(equilibrium, dimers_in_an_enumerated_box_at_low_voltage) {
-    compare_dimers(3600000, 60, 5000);
+    compare_dimers(3600000, 60, 5000, false);
 }
 
 Test(equilibrium, dimers_in_an_enumerated_box_at_medium_voltage) {
-    compare_dimers(DIMER_VOLTAGE_UEV, 60, 2000);
+    compare_dimers(DIMER_VOLTAGE_UEV, 60, 2000, false);
 }
 
 Test(equilibrium, dimers_in_an_enumerated_box_at_high_voltage) {
-    compare_dimers(4300000, 60, 2000);
+    compare_dimers(4300000, 60, 2000, false);
 }
 
 /* Some pairs are fast, others are not: the criterion must read the same from both ends. */
 Test(equilibrium, dimers_in_an_enumerated_box_when_only_some_pairs_are_fast) {
-    compare_dimers(DIMER_VOLTAGE_UEV, 0.75, 3000);
+    compare_dimers(DIMER_VOLTAGE_UEV, 0.75, 3000, false);
+}
+
+/* Electrons that come from far, to O that no TM touches too. */
+Test(equilibrium, dimers_with_li_on_the_clock_in_an_enumerated_box) {
+    compare_dimers(3600000, 60, 2500, true);
+    compare_dimers(DIMER_VOLTAGE_UEV, 0.75, 1500, true);
 }

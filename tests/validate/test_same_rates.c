@@ -10,6 +10,7 @@
  * compared from 2,000 samples on.
  *
  *   SAME_RATES_SAMPLES=N   samples of the average crystal and engine (default 160)
+ *   SAME_RATES_SEED=N      of the random numbers of both (default 7); runs with different seeds are independent and may be pooled
  */
 #define _POSIX_C_SOURCE 200809L
 #include <criterion/criterion.h>
@@ -39,6 +40,7 @@ struct crystal {
 
 struct all {
     struct simulation sim;
+    uint64_t seed;
     struct crystal crystal[CRYSTALS];
 };
 
@@ -62,7 +64,7 @@ static int take_moment(void *context, struct replica *r, int n) {
     bool copied = true;
     for (int which = 0; which < ENGINES; which++)
         copied = copied && state_init(&c->state[which], a->sim.model, r->state.x.occupancy,
-                                      7 + (uint64_t)which, r->number);
+                                      a->seed + (uint64_t)which, r->number);
     c->voltage_V = w.at.voltage_V;
     c->slice_s = w.duration_s;
     return copied && w.status == 0 ? 0 : 4;
@@ -187,7 +189,8 @@ Test(same_rates, exact_and_cpu) {
         "structure.cells_a=6", "structure.cells_b=6", "structure.repeats=1", "run.engine=cpu",
         "run.replicas=32",     "protocol.cycles=1",   "run.seed=20261127"};
     static struct all a;
-    const char *samples = getenv("SAME_RATES_SAMPLES");
+    const char *samples = getenv("SAME_RATES_SAMPLES"), *seed = getenv("SAME_RATES_SEED");
+    a.seed = seed ? strtoull(seed, NULL, 10) : 7;
     double blocks = (samples ? atof(samples) : 160) / BLOCKS;
     struct scenario *s = scenario_load("builtin:demo", set, sizeof set / sizeof *set, stderr);
     cr_assert(s && simulation_create(&a.sim, s, stderr) == 0);
