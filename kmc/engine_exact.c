@@ -23,7 +23,7 @@ enum neighbor_group {
     NEAR_BONDED, /* vertex that is an O in a bond */
     NEAR_TRIPLE,
     ANYWHERE,
-    TRIPLE_ANYWHERE, /* an O anywhere, and a neighbour of it */
+    TRIPLE_ANYWHERE,  /* an O anywhere, and a neighbour of it */
     NEAR_VERTEX_AGAIN /* NEAR_VERTEX, on top of the effort */
 };
 

@@ -315,8 +315,8 @@ Test(transport, books_balance_while_everything_moves) {
     struct watch w = {.f = f};
     f->replica.ops->listen(f->replica.engine, look, &w);
     int64_t behind = 0;
-    for (int k = 0; k < 40; k++) {
-        fixture_scramble(f, k < 30 ? 4.9 : 3.2, 1, 20, 1e-3);
+    for (int k = 0; k < 160; k++) { /* few draws, so that electrons of O are left to the clock */
+        fixture_scramble(f, k < 120 ? 4.9 : 3.2, 1, 2, 1e-3);
         verify(f);
     }
     for (int64_t site = 0; site < s->n_sites; site++)

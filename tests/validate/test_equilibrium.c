@@ -354,9 +354,9 @@ static const char *const DIMER_SETS[] = {"model.valence_stiffness_eV=0.3",
                                          NULL};
 static const int32_t DIMER_VOLTAGE_UEV = 4150000;
 
-static const char *const electron_names[] = {
-    "hole on O",    "z = 1 on O",       "z = 0 on O", "tokens on Ni",
-    "tokens on Mn", "tokens on far Ni", "superoxo",   "bonds in all"};
+static const char *const electron_names[] = {"hole on O",    "z = 1 on O",   "z = 0 on O",
+                                             "tokens on Ni", "tokens on Mn", "tokens on far Ni",
+                                             "superoxo",     "bonds in all"};
 
 static const char *const dimer_names[] = {
     "hole on O",   "z = 1 on O",  "z = 0 on O", "tokens on Ni", "tokens on Mn", "Li in oct 0",
