@@ -103,7 +103,7 @@ __device__ __noinline__ static void other_move(const struct tile_block *b, const
         v->energy = mv.energy;
         v->li_change = mv.li_change;
     }
-    if (carry_out)
+    if (carry_out && v->has)
         moves_apply(&b->moves, &mv);
 }
 

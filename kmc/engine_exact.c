@@ -190,12 +190,14 @@ static bool far_neighbor(const struct engine *e, const struct bond_channel *ch, 
         c++;
     if (e->lists.n[c] == 0)
         return false;
-    bond->site_b = e->lists.list[c][philox_below(random, (uint32_t)e->lists.n[c])];
+    bond->triple = ch->group == TRIPLE_ANYWHERE;
+    uint32_t ways = bond->triple ? 12 : 1,
+             pick = philox_below(random, ways * (uint32_t)e->lists.n[c]);
+    bond->site_b = e->lists.list[c][pick / ways];
     bond->b = lattice_coord_of(&e->m->lattice, bond->site_b);
     bond->shared = 0;
     bond->face = 0;
-    bond->triple = ch->group == TRIPLE_ANYWHERE;
-    bond->dir = (int8_t)(bond->triple ? (int)((random & 0xffff) * 12 >> 16) : -1);
+    bond->dir = (int8_t)(bond->triple ? (int)(pick % ways) : -1);
     return bond->site_a != bond->site_b && !touch(e, bond->a, bond->b);
 }
 
