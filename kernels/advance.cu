@@ -11,7 +11,7 @@ enum { WINDOW_THREADS = 128, GROUPS = WINDOW_THREADS / EVENT_PARTS };
 static_assert(EVENT_PARTS == 16 && WINDOW_FAN == 32, "two groups and one node a warp");
 
 /* Owners whose channels are enumerated by the same way: ions, holes and O vacancies, O in bonds. */
-enum sort { SORT_ION, SORT_HOLE, SORT_BONDED, SORTS };
+enum owner_sort { OWNER_ION, OWNER_HOLE, OWNER_BONDED, OWNER_SORTS };
 
 struct window_block {
     struct window window;
@@ -26,7 +26,7 @@ struct window_block {
     /* of the owners that are judged: rates and numbers of the channels of each part */
     double part_rate[GROUPS][EVENT_PARTS][EVENT_PART_MAX];
     int32_t part_n[GROUPS][EVENT_PARTS];
-    int32_t n_owner, n_sort[SORTS];
+    int32_t n_owner, n_sort[OWNER_SORTS];
     /* of the event that is selected */
     double child[WINDOW_FAN], search;
     int64_t leaf;
@@ -170,10 +170,10 @@ __device__ static void sort_owner(struct window_block *b, const struct window_sp
         return;
     }
     uint8_t byte = w->tile.x.occupancy[lattice_site(&w->tile.lattice, c)];
-    int sort = c.kind != SITE_O ? SORT_ION : moves_is_bonded(byte) ? SORT_BONDED : SORT_HOLE;
+    int sort = c.kind != SITE_O ? OWNER_ION : moves_is_bonded(byte) ? OWNER_BONDED : OWNER_HOLE;
     int32_t k = atomicAdd(&b->n_sort[sort], 1);
-    space->owner[sort == SORT_ION    ? k
-                 : sort == SORT_HOLE ? leaves / SITE_KINDS * (SITE_KINDS - 1) + k
+    space->owner[sort == OWNER_ION    ? k
+                 : sort == OWNER_HOLE ? leaves / SITE_KINDS * (SITE_KINDS - 1) + k
                                      : leaves - 1 - k] = leaf;
 }
 
@@ -187,7 +187,7 @@ __device__ static void refresh_all(struct window_block *b, const struct window_s
     struct window *w = &b->window;
     int32_t doubles = (int32_t)(w->begin[w->levels - 1] + w->length[w->levels - 1]);
     int32_t leaves = (int32_t)window_leaves(&w->region);
-    if (threadIdx.x < SORTS)
+    if (threadIdx.x < OWNER_SORTS)
         b->n_sort[threadIdx.x] = 0;
     __syncthreads();
     for (int32_t k = threadIdx.x; k < doubles; k += blockDim.x)
@@ -196,8 +196,8 @@ __device__ static void refresh_all(struct window_block *b, const struct window_s
         else
             w->rate[k] = 0;
     __syncthreads();
-    int32_t at[SORTS] = {0, leaves / SITE_KINDS * (SITE_KINDS - 1), leaves - b->n_sort[SORT_BONDED]};
-    for (int k = 0; k < SORTS; k++)
+    int32_t at[OWNER_SORTS] = {0, leaves / SITE_KINDS * (SITE_KINDS - 1), leaves - b->n_sort[OWNER_BONDED]};
+    for (int k = 0; k < OWNER_SORTS; k++)
         rate_owners(w, space->owner + at[k], b->n_sort[k]);
     __syncthreads();
     sum_levels(w);

@@ -16,7 +16,7 @@ static_assert(PASS_LANES_MAX <= 1 << LANE_BITS && PASSES_AHEAD <= 1 << (16 - LAN
               "an entry of the list must fit its bits");
 
 /* What different warps judge, so that the threads of a warp take the same way; no result depends on it. */
-enum sort { SORT_PLAIN, SORT_TRIPLE, SORT_OXYGEN, SORT_OTHER, SORTS };
+enum bond_sort { SORT_PLAIN, SORT_TRIPLE, SORT_OXYGEN, SORT_OTHER, SORTS };
 
 /* A pass that comes. */
 struct coming_pass {
@@ -24,7 +24,7 @@ struct coming_pass {
     uint32_t per_a, per_b; /* reciprocals of the numbers of lanes along a and b */
     int32_t first_plane;   /* of the planes of this pass among those of all */
     int32_t first_lane;    /* the same of its lanes */
-    enum sort sort;
+    enum bond_sort sort;
 };
 
 /* A tile in shared memory: what follows it there is in struct tile_area. */
@@ -107,7 +107,7 @@ __device__ static uint32_t reciprocal(int32_t n) {
     return ((1u << RECIPROCAL_BITS) + (uint32_t)n - 1) / (uint32_t)n;
 }
 
-__device__ static enum sort sort_of(const struct pass *p) {
+__device__ static enum bond_sort sort_of(const struct pass *p) {
     switch (p->group) {
     case PASS_TRIPLE:
         return SORT_TRIPLE;
