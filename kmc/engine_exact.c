@@ -173,9 +173,8 @@ static bool near_neighbor(const struct engine *e, const struct bond_channel *ch,
 static bool touch(const struct engine *e, struct lattice_coord a, struct lattice_coord b) {
     const struct lattice *l = &e->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(l, a);
-    for (int v = 0; a.kind == SITE_O && b.kind == SITE_O && v < st->n_oxygen; v++)
-        if (lattice_oxygen(l, a, v) == lattice_site(l, b))
-            return true;
+    if (a.kind == SITE_O && b.kind == SITE_O && energy_is_neighbor(l, a, lattice_site(l, b)))
+        return true;
     for (int v = 0; v < st->n_face; v++)
         if (lattice_face(l, a, v) == lattice_site(l, b))
             return true;
