@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from .fade import by_replica, t_quantile
 from .run import Run, RunError, load_run
+from .study import find_program
 
 Array = NDArray[np.float64]
 COLUMNS = "round point seed target mean standard_error replicas".split()
@@ -339,7 +340,8 @@ def _run_study(c: Calibration, kmc: Path, work: Path, name: str, text: str) -> N
     work.mkdir(parents=True, exist_ok=True)
     file = work / f"{name}.toml"
     file.write_text(text, encoding="utf-8")
-    command = [str(kmc), "study", str(file), "-o", str(work / name), "--threads", str(c.threads)]
+    program = str(find_program(kmc))
+    command = [program, "study", str(file), "-o", str(work / name), "--threads", str(c.threads)]
     if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode not in (0, 1):
         raise RunError(f"{file}: `{' '.join(command)}` failed; the same command goes on with it")
 

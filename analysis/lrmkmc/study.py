@@ -92,7 +92,7 @@ def find_program(given: str | Path | None = None) -> Path | None:
     """
     named = given or os.environ.get("KMC")
     for candidate in [named] if named else ["build/kmc", shutil.which("kmc")]:
-        if candidate and _is_program(Path(candidate)):
+        if candidate and _is_program(Path(candidate).absolute()):
             return Path(candidate).absolute()
     if named:
         raise RunError(

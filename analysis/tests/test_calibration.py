@@ -151,6 +151,8 @@ def test_search_finds_a_known_minimum(folder: Path) -> None:
 FAKE = """#!{python}
 import sys, tomllib
 from pathlib import Path
+if sys.argv[1] == "--version":
+    sys.exit(print("lrm-kmc"))
 sys.path.insert(0, {tests!r})
 from synthetic import write_run
 study, out = tomllib.loads(Path(sys.argv[2]).read_text()), Path(sys.argv[4])
@@ -173,6 +175,8 @@ def test_rounds_are_booked_and_go_on(
 ) -> None:
     broken, kmc = fake_kmc(tmp_path / "broken", True), fake_kmc(tmp_path / "kmc", False)
     command = ["calibrate", str(folder), "--work", str(tmp_path / "work"), "--kmc"]
+    assert main([*command, str(tmp_path / "none")]) == 2
+    assert "expected the program kmc" in capsys.readouterr().err
     assert main([*command, str(broken)]) == 2
     assert not (folder / "observations.csv").exists()
     assert main([*command, str(kmc)]) == 0

@@ -164,3 +164,13 @@ def test_other_programs_called_kmc_are_not_taken(tmp_path: Path) -> None:
     other.chmod(0o755)
     with pytest.raises(lrmkmc.RunError, match="expected the program kmc of lrm-kmc"):
         find_program(other)
+
+
+def test_a_program_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "kmc"
+    here.write_text("#!/bin/sh\necho lrm-kmc\n")
+    here.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert find_program("./kmc") == here
