@@ -1,7 +1,8 @@
 /* hops: the slow events of ions on cation sites, their energies and rates.
  *
  *   hop       TM ion or dopant: oct -> (tet) -> oct through shared faces, oct -> oct through a shared face, oct -> tet when the tet outlives the sub-slice
- *   lithium   Li+: oct -> tet, tet -> oct through a shared face, in transport mode only (rate_model.with_lithium): else Li+ is in equilibrium
+ *   lithium   Li+: oct -> tet, tet -> oct through a shared face, and oct -> oct past a vacant tet without a stay in it, in transport mode only
+ *             (rate_model.with_lithium): else Li+ is in equilibrium
  *   exchange  Li+ in an oct that lacks an O: H+ of the electrolyte takes its place, and back
  *   proton    hop of H+: as a TM ion, but no Li and no O in the face matter
  * An ion owns its hops and its exchange.
@@ -209,7 +210,49 @@ KMC_HD void hops_of_ion(const struct event_context *e, struct event_list *l, str
 
 /* ---- Li+ ---- */
 
-/* Hops of a Li+ between octs and tets.  All O of a tet exist, so the face has three of them. */
+/* KRA barrier of a Li+ that passes a vacant tet on its way from one oct to another, -1 when a pillar is in the way.  The energy of a Li+ that stays in
+ * the tet has no part in it: what repels it on its way are the ions in the tet's other octs. */
+KMC_HD_ONCE int64_t hops_pass(const struct event_context *e, struct lattice_coord tet, int64_t from,
+                              int64_t to) {
+    const struct rate_model *m = e->m;
+    const struct lattice_stencil *st = lattice_stencil_of(e->x->lattice, tet);
+    int64_t kra = m->pass;
+    KMC_ROLLED
+    for (int v = 0; v < st->n_face; v++) {
+        int64_t s = lattice_neighbor(e->x->lattice, tet, st->face[v]);
+        uint8_t ion = e->x->occupancy[s];
+        if (st->face[v].kind != SITE_OCT || s == from || s == to || m->group[ion] == GROUP_NONE)
+            continue;
+        if (m->group[ion] == GROUP_LI && ion != CATION_LI && ion != m->proton)
+            return -1;
+        kra += m->group[ion] == GROUP_TM ? m->pass_per_tm : m->pass_per_li;
+    }
+    return kra;
+}
+
+/* Hops of the Li+ in ch->site, an oct, past a vacant tet into its other octs; `leave` = energy of taking the Li+ out. */
+KMC_HD_ONCE void hops_lithium_past(const struct event_context *e, struct event_list *l,
+                                   struct event_channel *ch, struct lattice_coord c, int32_t leave,
+                                   struct lattice_coord tet) {
+    const struct lattice *lat = e->x->lattice;
+    const struct lattice_stencil *st = lattice_stencil_of(lat, tet);
+    KMC_ROLLED
+    for (int v = 0; v < st->n_face; v++) {
+        struct lattice_coord d = lattice_step(lat, tet, st->face[v]);
+        ch->target = lattice_site(lat, d);
+        if (d.kind != SITE_OCT || e->x->occupancy[ch->target] != CATION_VACANCY)
+            continue;
+        int64_t kra = hops_pass(e, tet, ch->site, ch->target);
+        if (kra < 0)
+            continue;
+        ch->energy = (int64_t)leave + tokens_energy(e->m, e->x, d, CATION_VACANCY, +1) +
+                     tokens_cross(e->m, SITE_OCT, SITE_OCT, CATION_LI, CATION_VACANCY,
+                                  tokens_shared(e->x, c, d), 0);
+        channels_add_slowed(e, l, ch, e->m->lithium_share * channels_rate(e->m, ch->energy, kra));
+    }
+}
+
+/* Hops of a Li+ between octs and tets and past tets.  All O of a tet exist, so the face has three of them. */
 KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *l,
                               struct lattice_coord c) {
     const struct lattice *lat = e->x->lattice;
@@ -230,6 +273,8 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
         channels_add_slowed(e, l, &ch,
                             e->m->lithium_share *
                                 channels_rate(e->m, ch.energy, e->m->hop_barrier[CATION_LI]));
+        if (c.kind == SITE_OCT)
+            hops_lithium_past(e, l, &ch, c, leave, d);
     }
 }
 

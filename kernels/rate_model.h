@@ -66,7 +66,8 @@ struct rate_model {
     int8_t z12[ANION_STATES]; /* 12 z of an anion state */
 
     /* KRA barriers, ueV, and attempt frequency, 1/s */
-    int32_t hop_barrier[MODEL_SPECIES]; /* of Li+: between octs and tets, with_lithium only */
+    int32_t hop_barrier[MODEL_SPECIES];     /* of Li+: between octs and tets, with_lithium only */
+    int32_t pass, pass_per_tm, pass_per_li; /* of Li+ from oct to oct past a tet */
     int32_t gate_per_li, direct_hop_extra, peroxo_face;
     int32_t gate_free_li, gate_max_li;
     int32_t peroxo_formation[3]; /* contact: 0 in plane, 1 across a Li gap, 2 across a TM slab */

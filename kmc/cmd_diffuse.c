@@ -12,9 +12,10 @@
 
 static const char usage[] =
     "kmc diffuse SCENARIO [flags] - diffusivities of Li+ against composition and temperature\n"
-    "Li+ hops between octahedra and tetrahedra on the clock (model.li_hop_eV), electrons are "
-    "relaxed in between; TM hops\n"
-    "and oxygen events are off. Tracer and charge diffusivity in plane (ab) and across the layers "
+    "Li+ hops on the clock, from octahedron to octahedron past a vacant tetrahedron "
+    "(model.li_pass_eV) and into tetrahedra\n"
+    "(model.li_hop_eV); electrons are relaxed in between; TM hops and oxygen events are off. "
+    "Tracer and charge diffusivity in plane (ab) and across the layers "
     "(c), correlation factor,\n"
     "Haven ratio, thermodynamic factor, activation energy: table on stdout, all of it with 95 % "
     "intervals in -o DIR.\n";

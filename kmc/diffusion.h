@@ -1,4 +1,4 @@
-/* diffusion: transport mode.  Li+ hops between octs and tets on the clock; electrons (holes on TM and O) are relaxed between short advances.
+/* diffusion: transport mode.  Li+ hops past tets and into them on the clock; electrons (holes on TM and O) are relaxed between short advances.
  *
  * One measurement of a replica at a composition or a voltage, in a periodic box:
  *   approach  Li+ and electrons are brought there in equilibrium, by the moves of `equilibrate`

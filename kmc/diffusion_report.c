@@ -204,7 +204,8 @@ void diffusion_report_table(FILE *out, const struct diffusion_row *rows, int n_t
         print_activation(out, rows, n_temperatures, n_points);
     fprintf(out,
             "\nMean ± standard error over %lld replicas. Li: per formula unit; ab: in plane, c: "
-            "across the layers; hops: of a Li+ in the run;\nevents: steps oct-tet for one hop; "
+            "across the layers; hops: of a Li+ in the run;\nevents: steps for one hop, past a tet "
+            "or into one; "
             "limit: diffusive limit reached, by two windows; if not, D* and f are upper "
             "bounds.\nTM hops and oxygen events "
             "are off; model UNCALIBRATED.\n",

@@ -12,6 +12,11 @@ static int turns(int32_t c, int32_t n) {
     return c < 0 ? -1 : c >= n;
 }
 
+static void add(double sum[3], const double v[3]) {
+    for (int x = 0; x < 3; x++)
+        sum[x] += v[x];
+}
+
 /* Vector from a site to its neighbour at offset o, which may lie in the next box. */
 static void step_vector(const struct supercell *cell, struct lattice_coord c,
                         struct lattice_offset o, double v[3]) {
@@ -103,27 +108,46 @@ static void arrive(struct ions *s, struct ion *k) {
     k->oct = k->site;
 }
 
+/* The way of a step goes on the ion's account: through a shared face, or past a tet to an oct.  Any tet between two octs will do: the vectors add up to
+ * the same one, as octs are not neighbours across two sides of a box. */
+static void step(const struct ions *s, const struct event_channel *ch, double off[3]) {
+    struct lattice_coord c = lattice_coord_of(&s->lattice, ch->site);
+    const struct lattice_stencil *st = lattice_stencil_of(&s->lattice, c);
+    for (int v = 0; v < st->n_face; v++) {
+        struct lattice_coord d = lattice_step(&s->lattice, c, st->face[v]);
+        if (lattice_site(&s->lattice, d) == ch->target) {
+            add(off, vectors_of(s, c)[v]);
+            return;
+        }
+    }
+    for (int v = 0; v < st->n_face; v++) {
+        struct lattice_coord d = lattice_step(&s->lattice, c, st->face[v]);
+        const struct lattice_stencil *tet = lattice_stencil_of(&s->lattice, d);
+        for (int w = 0; w < tet->n_face && d.kind != SITE_OCT; w++)
+            if (lattice_neighbor(&s->lattice, d, tet->face[w]) == ch->target) {
+                add(off, vectors_of(s, c)[v]);
+                add(off, vectors_of(s, d)[w]);
+                return;
+            }
+    }
+    assert(!"a step to a neighbour");
+}
+
 bool ions_fired(void *context, const struct event_channel *ch) {
     struct ions *s = context;
     if (ch->kind != EVENT_LITHIUM)
         return true;
-    struct lattice_coord c = lattice_coord_of(&s->lattice, ch->site);
-    const struct lattice_stencil *st = lattice_stencil_of(&s->lattice, c);
     int32_t number = s->at[ch->site];
-    int v = 0;
     assert(number >= 0 && s->at[ch->target] < 0);
-    while (lattice_neighbor(&s->lattice, c, st->face[v]) != ch->target)
-        v++;
     struct ion *k = &s->ion[number];
-    for (int x = 0; x < 3; x++)
-        k->off[x] += vectors_of(s, c)[v][x];
+    step(s, ch, k->off);
     s->at[ch->site] = -1;
     s->at[ch->target] = number;
     k->site = ch->target;
     s->events++;
     if (k->site == k->oct)
         memset(k->off, 0, sizeof k->off);
-    else if (st->face[v].kind == SITE_OCT)
+    else if (lattice_coord_of(&s->lattice, k->site).kind == SITE_OCT)
         arrive(s, k);
     return --s->left > 0;
 }

@@ -30,9 +30,9 @@ struct ions {
     double (
         *vector)[3]; /* [n_planes][SITE_KINDS][IONS_FACES] steps, angstrom; owner: this struct */
     double sum[3];   /* displacements of all ions together, angstrom */
-    int64_t events;  /* steps oct -> tet and tet -> oct */
+    int64_t events;  /* steps: past a tet, into one, out of one */
     int64_t left;    /* events until it is enough: ions_fired then returns false */
-    int64_t hops;    /* oct -> tet -> another oct */
+    int64_t hops;    /* to another oct, past a tet or with a stay in it */
     double path2[2]; /* of the hops: in plane (x and y together), along c; angstrom^2 */
 };
 

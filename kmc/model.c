@@ -172,6 +172,9 @@ static void set_controls(struct rate_model *m, const struct scenario *s) {
     m->with_dimers = slow && scenario_flag(s, "kinetics.oxygen_dimers");
     m->with_molecular = m->with_dimers && scenario_flag(s, "kinetics.molecular_oxygen");
     m->hop_barrier[CATION_LI] = energy(s, "model.li_hop_eV");
+    m->pass = energy(s, "model.li_pass_eV");
+    m->pass_per_tm = energy(s, "model.li_pass_per_tm_eV");
+    m->pass_per_li = energy(s, "model.li_pass_per_li_eV");
     m->with_transport = slow && scenario_flag(s, "kinetics.oxygen_transport");
     m->with_loss = slow && scenario_flag(s, "kinetics.oxygen_loss");
     m->with_exchange = slow && m->proton;

@@ -1,6 +1,6 @@
 /* transport: Li+ on the clock in a whole run (kinetics.lithium_transport), and what passing current through the surface costs.
  *
- * Li+ hops oct -> tet -> oct as in kmc/diffusion.h, with electrons relaxed between short advances; only octs at an edge, which lack an O, exchange Li+ with the
+ * Li+ hops as in kmc/diffusion.h, with electrons relaxed between short advances; only octs at an edge, which lack an O, exchange Li+ with the
  * electrode.  Edges are in equilibrium with the electrolyte; the crystal behind them is as far from it as hops are slow.
  *
  * Similarity.  The box, l wide between its edges, stands for a particle of width L (surface.particle_nm).  With

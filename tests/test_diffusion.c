@@ -5,6 +5,7 @@
  *   one Li+       6 tets, of whose 3 octs it leaves to one of the 2 others in 2/3 of the cases: 4 in hops/s, f = 1, D = 4 in a^2/4
  *   one vacancy   each of 6 Li+ has 2 tets to it and goes on in half of the cases: 6 in hops/s; f = 0.56006, on the torus of the box a little
  *                 more (kmc/tracer.h); the sum of all r is minus the way of the vacancy, so D_sigma is that of uncorrelated hops and Haven = f
+ * With past = nu exp(-barrier/kT) of a hop past a tet, in which no Li+ stays: 12 past hops/s in both, as each neighbour can be reached past 2 tets.
  */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
@@ -21,6 +22,10 @@
         "model.face_tet_oct_li_li_eV=0", "model.face_tet_oct_li_tm_eV=0",                          \
         "model.face_oct_oct_li_li_eV=0", "model.face_oct_oct_li_tm_eV=0",                          \
         "model.face_tet_tet_eV=0"
+#define STAYS IDEAL, "model.li_pass_eV=10" /* every hop ends in the tet for a while */
+#define PASSES                                                                                     \
+    IDEAL, "model.li_hop_eV=10", "model.li_pass_eV=0.3", "model.li_pass_per_tm_eV=0.25",           \
+        "model.li_pass_per_li_eV=0.15" /* none does */
 
 static const double A_CM = 2.85e-8;
 
@@ -107,33 +112,36 @@ static void run_windows(struct bench *b, double step_s, int n, struct windows *o
     }
 }
 
-Test(diffusion, one_ion_walks_at_random) {
-    struct bench *b = bench_create("builtin:nmc111", FIXTURE_SET(IDEAL));
+/* One Li+: D of a walk at random, a quarter of its hops a second. */
+static void check_one_ion(struct bench *b, double hops_per_s) {
     struct windows *v = calloc(1, sizeof *v);
     cr_assert_not_null(v);
     bench_start(b, 1);
-    double in = hop_in(b, 0.35, 0.6), step_s = 5 / in;
+    double step_s = 20 / hops_per_s;
     run_windows(b, step_s, WINDOWS, v);
     for (int k = 0; k < WINDOWS; k++)
         v->tracer[k] /= 4 * step_s;
-    expect_mean("hops in a window", v->hops, WINDOWS, 4 * in * step_s, 0.01);
-    expect_mean("D, cm2/s", v->tracer, WINDOWS, in * A_CM * A_CM, 0.03);
+    expect_mean("hops in a window", v->hops, WINDOWS, 20, 0.01);
+    expect_mean("D, cm2/s", v->tracer, WINDOWS, hops_per_s / 4 * A_CM * A_CM, 0.03);
     free(v);
     bench_free(b);
 }
 
-/* Faces cost energy here, the same in every hop into the vacancy, so that tets without a vacancy beside them are left alone. */
-Test(diffusion, one_vacancy_correlates_hops_as_known) {
+Test(diffusion, one_ion_walks_at_random) {
+    struct bench *b = bench_create("builtin:nmc111", FIXTURE_SET(STAYS));
+    check_one_ion(b, 4 * hop_in(b, 0.35, 0.6));
+    b = bench_create("builtin:nmc111", FIXTURE_SET(PASSES));
+    check_one_ion(b, 12 * hop_in(b, 0.3 + 0.25, 0));
+}
+
+/* One vacancy: correlation factor of its Li+ and Haven ratio. */
+static void check_one_vacancy(struct bench *b, double hops_per_s) {
     enum { N = 300, HOPS = 120 };
-    struct bench *b =
-        bench_create("builtin:nmc111", FIXTURE_SET(IDEAL, "model.face_tet_oct_li_li_eV=0.3",
-                                                   "model.face_tet_oct_li_tm_eV=0.5",
-                                                   "model.li_tet_eV=0.2", "model.li_hop_eV=0.5"));
     struct windows *v = calloc(1, sizeof *v);
-    double in = hop_in(b, 0.5, 0.2 + 0.3 + 0.5), torus = tracer_factor(6, HOPS), haven[N];
+    double torus = tracer_factor(6, HOPS), haven[N];
     cr_assert_not_null(v);
     bench_start(b, 107);
-    run_windows(b, HOPS / (6 * in), N, v);
+    run_windows(b, HOPS / hops_per_s, N, v);
     expect_mean("hops in a window", v->hops, N, HOPS, 0.02);
     double charge = statistics_mean(v->charge, N);
     for (int k = 0; k < N; k++) {
@@ -153,6 +161,17 @@ Test(diffusion, one_vacancy_correlates_hops_as_known) {
     bench_free(b);
 }
 
+/* Faces cost energy where Li+ stays in tets, the same in every hop into the vacancy, so that tets without a vacancy beside them are left alone. */
+Test(diffusion, one_vacancy_correlates_hops_as_known) {
+    struct bench *b =
+        bench_create("builtin:nmc111", FIXTURE_SET(STAYS, "model.face_tet_oct_li_li_eV=0.3",
+                                                   "model.face_tet_oct_li_tm_eV=0.5",
+                                                   "model.li_tet_eV=0.2", "model.li_hop_eV=0.5"));
+    check_one_vacancy(b, 6 * hop_in(b, 0.5, 0.2 + 0.3 + 0.5));
+    b = bench_create("builtin:nmc111", FIXTURE_SET(PASSES));
+    check_one_vacancy(b, 12 * hop_in(b, 0.3 + 0.25 + 0.15, 0));
+}
+
 /* The whole measurement at two temperatures: D, its activation energy, f near 1 (6 Li+ on 108 octs meet now and then). */
 Test(diffusion, measured_in_an_ideal_gas) {
     enum { REPLICAS = 20 };
@@ -162,7 +181,7 @@ Test(diffusion, measured_in_an_ideal_gas) {
     struct diffusion_row rows[2] = {{298.15, REPLICAS, result[0]}, {450, REPLICAS, result[1]}};
     double in = 0;
     for (int t = 0; t < 2; t++) {
-        struct bench *b = bench_create("builtin:nmc111", FIXTURE_SET(IDEAL, at[t]));
+        struct bench *b = bench_create("builtin:nmc111", FIXTURE_SET(STAYS, at[t]));
         b->d.hops = 120;
         b->d.step_hops = 0.5;
         b->d.approach_sweeps = 1;
