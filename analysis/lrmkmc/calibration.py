@@ -60,6 +60,7 @@ class Condition:
     name: str
     base: str
     keys: dict[str, Any]
+    replicas: int = 0  # of a check in the table; 0: table_replicas
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,10 @@ def load_calibration(folder: Path) -> Calibration:
                 for p in data["parameter"]
             ],
             conditions=[Condition(c["name"], c["base"], c["set"]) for c in data["condition"]],
-            checks=[Condition(c["name"], c["base"], c["set"]) for c in data.get("check", [])],
+            checks=[
+                Condition(c["name"], c["base"], c["set"], int(c.get("replicas", 0)))
+                for c in data.get("check", [])
+            ],
             targets=[_target(t) for t in data["target"] if t.get("fitted", True)],
             check_targets=[_target(t) for t in data["target"] if not t.get("fitted", True)],
         )
@@ -491,16 +495,22 @@ def _box(run: Run) -> str:
 def table(folder: Path, kmc: Path, work: Path) -> str:
     """Runs all conditions at the program's own parameters with fresh seeds; a Markdown table of all targets.  Raises RunError."""
     c = load_calibration(folder)
-    conditions = [*c.conditions, *c.checks]
-    lines = ["[study]", 'name = "table"', f"replicas = {c.table_replicas}"]
-    lines += [f"seed = {c.seed + 1000}", ""]
-    for condition in conditions:
-        lines += _scenario(condition.name, condition.base, condition.keys)
-    _run_study(c, kmc, work, "table", "\n".join(lines))
+    studies: dict[int, list[Condition]] = {}  # by number of replicas
+    for condition in [*c.conditions, *c.checks]:
+        studies.setdefault(condition.replicas or c.table_replicas, []).append(condition)
+    place: dict[str, Path] = {}
+    for replicas, conditions in studies.items():
+        name = f"table-{replicas}"
+        lines = ["[study]", f'name = "{name}"', f"replicas = {replicas}"]
+        lines += [f"seed = {c.seed + 1000}", ""]
+        for condition in conditions:
+            lines += _scenario(condition.name, condition.base, condition.keys)
+            place[condition.name] = work / name / condition.name
+        _run_study(c, kmc, work, name, "\n".join(lines))
     out = ["| target | published | model [95 %] | within | replicas | box, cells × planes |"]
     out += ["|---|---|---|---|---|---|"]
     for t in c.targets + c.check_targets:
-        run = load_run(work / "table" / t.condition)
+        run = load_run(place[t.condition])
         mean, error, n = observe(run, t.observable)
         sign = {0: "", 1: "at most ", -1: "at least "}[t.side]
         unit = OBSERVABLES[t.observable][0]

@@ -58,6 +58,7 @@ source = "made up"
 name = "other"
 base = "builtin:demo"
 set = {}
+replicas = 3
 [[target]]
 name = "efficiency"
 condition = "other"
@@ -203,9 +204,12 @@ def test_table_holds_all_targets_against_the_programs_own_parameters(
     assert [r.split(" | ")[0] for r in rows] == ["| fade", "| ratio", "| efficiency (not fitted)"]
     assert "| 12 ± 1 mV/cycle | 12.0 [9.3, 14.7] | yes | 4 | 6 × 6 × 6 |" in rows[0]
     assert "at most 0.4 ± 0.1" in rows[1] and "no, 6.0 tolerances" in rows[1]
-    study = tomllib.loads((tmp_path / "w" / "table.toml").read_text())
-    assert study["study"]["seed"] == 1005
-    assert study["scenario"][1]["set"] == {"output": {"snapshots": "none"}}
+    study = tomllib.loads((tmp_path / "w" / "table-4.toml").read_text())
+    assert study["study"] == {"name": "table-4", "seed": 1005, "replicas": 4}
+    assert [s["name"] for s in study["scenario"]] == ["first"]
+    study = tomllib.loads((tmp_path / "w" / "table-3.toml").read_text())
+    assert study["study"] == {"name": "table-3", "seed": 1005, "replicas": 3}
+    assert study["scenario"][0]["set"] == {"output": {"snapshots": "none"}}
 
 
 def test_mistakes_are_named(folder: Path) -> None:
