@@ -52,7 +52,7 @@ struct event_channel {
         target; /* hop: new site; move, vacancy: the O site that the owner's partner or the owner changes places with; others: the oct that gives or takes the
                  * token, or the other O of join, split and lose */
     uint8_t kind,
-        dir; /* enum event_kind; direction of the other O (index among the O neighbours) */
+        dir; /* enum event_kind; direction of the other O (index among the O neighbours); of a Li+ the face through which it leaves */
     int8_t li_change;
 };
 

@@ -265,6 +265,7 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
     for (int v = ways.from; v < ways.past; v++) {
         struct lattice_coord d = lattice_step(lat, c, st->face[v]);
         ch.target = lattice_site(lat, d);
+        ch.dir = (uint8_t)v;
         if ((d.kind == SITE_OCT) == (c.kind == SITE_OCT) ||
             e->x->occupancy[ch.target] != CATION_VACANCY)
             continue;

@@ -108,29 +108,19 @@ static void arrive(struct ions *s, struct ion *k) {
     k->oct = k->site;
 }
 
-/* The way of a step goes on the ion's account: through a shared face, or past a tet to an oct.  Any tet between two octs will do: the vectors add up to
- * the same one, as octs are not neighbours across two sides of a box. */
+/* Adds the way of a step: through a face of the site, and where there is no stay in the tet behind it on through one of the tet's. */
 static void step(const struct ions *s, const struct event_channel *ch, double off[3]) {
     struct lattice_coord c = lattice_coord_of(&s->lattice, ch->site);
-    const struct lattice_stencil *st = lattice_stencil_of(&s->lattice, c);
-    for (int v = 0; v < st->n_face; v++) {
-        struct lattice_coord d = lattice_step(&s->lattice, c, st->face[v]);
-        if (lattice_site(&s->lattice, d) == ch->target) {
-            add(off, vectors_of(s, c)[v]);
-            return;
-        }
-    }
-    for (int v = 0; v < st->n_face; v++) {
-        struct lattice_coord d = lattice_step(&s->lattice, c, st->face[v]);
-        const struct lattice_stencil *tet = lattice_stencil_of(&s->lattice, d);
-        for (int w = 0; w < tet->n_face && d.kind != SITE_OCT; w++)
-            if (lattice_neighbor(&s->lattice, d, tet->face[w]) == ch->target) {
-                add(off, vectors_of(s, c)[v]);
-                add(off, vectors_of(s, d)[w]);
-                return;
-            }
-    }
-    assert(!"a step to a neighbour");
+    struct lattice_coord d =
+        lattice_step(&s->lattice, c, lattice_stencil_of(&s->lattice, c)->face[ch->dir]);
+    const struct lattice_stencil *st = lattice_stencil_of(&s->lattice, d);
+    int v = 0;
+    add(off, vectors_of(s, c)[ch->dir]);
+    if (lattice_site(&s->lattice, d) == ch->target)
+        return;
+    while (lattice_neighbor(&s->lattice, d, st->face[v]) != ch->target)
+        v++;
+    add(off, vectors_of(s, d)[v]);
 }
 
 bool ions_fired(void *context, const struct event_channel *ch) {
