@@ -601,11 +601,12 @@ Test(detailed_balance, hops_of_lithium_hold) {
 /* The octs at the edges stay open to the electrode and to the oxygen events, those behind them are closed to both. */
 Test(detailed_balance, holds_with_open_edges) {
     struct probe p;
-    probe_init(&p, fixture_create("builtin:o2-lmr",
-                                  FIXTURE_SET(LIVELY, "structure.geometry=film",
-                                              "structure.cells_a=5", "structure.vacuum_cells=1",
-                                              "kinetics.lithium_transport=true",
-                                              "surface.particle_nm=2", "model.li_hop_eV=0.9")));
+    probe_init(
+        &p, fixture_create("builtin:o2-lmr",
+                           FIXTURE_SET(LIVELY, "structure.geometry=film", "structure.cells_a=5",
+                                       "structure.vacuum_cells=1",
+                                       "kinetics.lithium_transport=true", "surface.particle_nm=2",
+                                       "model.li_hop_eV=0.9", "model.li_pass_eV=0.6")));
     cr_assert(p.f->model->with_edges);
     check_rounds(&p, 3, 4.5, 1e-3);
     expect_at_least("hops of Li+", p.by_kind[EVENT_LITHIUM], 100);

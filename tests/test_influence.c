@@ -161,11 +161,12 @@ Test(influence, covers_all_reads_with_contested_mechanisms) {
 
 Test(influence, covers_all_reads_with_lithium_on_the_clock) {
     struct bench b;
-    bench_init(&b, fixture_create("builtin:o3-lmr",
-                                  FIXTURE_SET(LIVELY, "structure.cells_a=6", "structure.cells_b=4",
-                                              "structure.geometry=film", "structure.vacuum_cells=1",
-                                              "kinetics.lithium_transport=true",
-                                              "model.li_hop_eV=0.4", "surface.particle_nm=2")));
+    bench_init(&b,
+               fixture_create("builtin:o3-lmr",
+                              FIXTURE_SET(LIVELY, "structure.cells_a=6", "structure.cells_b=4",
+                                          "structure.geometry=film", "structure.vacuum_cells=1",
+                                          "kinetics.lithium_transport=true", "model.li_hop_eV=0.4",
+                                          "model.li_pass_eV=0.5", "surface.particle_nm=2")));
     run(&b, 4.6, 1e-3, 6, 60);
     run(&b, 3.6, 1e-3, 2, 60);
     cr_expect_gt(b.fired[EVENT_LITHIUM], 50);
