@@ -15,10 +15,10 @@ static const char usage[] =
     "Li+ hops on the clock, from octahedron to octahedron past a vacant tetrahedron "
     "(model.li_pass_eV) and into tetrahedra\n"
     "(model.li_hop_eV); electrons are relaxed in between; TM hops and oxygen events are off. "
-    "Tracer and charge diffusivity in plane (ab) and across the layers "
-    "(c), correlation factor,\n"
-    "Haven ratio, thermodynamic factor, activation energy: table on stdout, all of it with 95 % "
-    "intervals in -o DIR.\n";
+    "Tracer and charge\n"
+    "diffusivity in plane (ab) and across the layers (c), correlation factor, Haven ratio, "
+    "thermodynamic factor,\n"
+    "activation energy: table on stdout, all of it with 95 % intervals in -o DIR.\n";
 
 enum { LIST_MAX = 64 };
 
