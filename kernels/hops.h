@@ -223,11 +223,11 @@ KMC_HD_ONCE int64_t hops_pass(const struct event_context *e, struct lattice_coor
         uint8_t ion = e->x->occupancy[s];
         if (st->face[v].kind != SITE_OCT || s == from || s == to || m->group[ion] == GROUP_NONE)
             continue;
-        if (m->group[ion] == GROUP_LI && ion != CATION_LI && ion != m->proton)
+        if (m->pass_beside[ion] == PASS_CLOSED)
             return -1;
-        kra += m->group[ion] == GROUP_TM ? m->pass_per_tm : m->pass_per_li;
+        kra += m->pass_beside[ion];
     }
-    return kra;
+    return kra > 0 ? kra : 0;
 }
 
 /* Hops of the Li+ in ch->site, an oct, past a vacant tet into its other octs; `leave` = energy of taking the Li+ out. */

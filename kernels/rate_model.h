@@ -13,6 +13,7 @@
 #include "tables.h"
 
 enum { MODEL_SPECIES = 64, MODEL_N_TM = 15 };
+enum { PASS_CLOSED = 1000000000 }; /* ueV: no way for Li+ */
 enum { CATION_VACANCY = 0, CATION_LI = 1 };
 
 /* Low nibble of an anion site's byte; the high nibble is the direction of the partner for states 2 and 3. */
@@ -66,8 +67,10 @@ struct rate_model {
     int8_t z12[ANION_STATES]; /* 12 z of an anion state */
 
     /* KRA barriers, ueV, and attempt frequency, 1/s */
-    int32_t hop_barrier[MODEL_SPECIES];     /* of Li+: between octs and tets, with_lithium only */
-    int32_t pass, pass_per_tm, pass_per_li; /* of Li+ from oct to oct past a tet */
+    int32_t hop_barrier[MODEL_SPECIES]; /* of Li+: between octs and tets, with_lithium only */
+    int32_t pass;                       /* of Li+ from oct to oct past a tet */
+    int32_t pass_beside
+        [MODEL_SPECIES]; /* added for an ion in another oct of that tet, PASS_CLOSED for pillars; 0 for none */
     int32_t gate_per_li, direct_hop_extra, peroxo_face;
     int32_t gate_free_li, gate_max_li;
     int32_t peroxo_formation[3]; /* contact: 0 in plane, 1 across a Li gap, 2 across a TM slab */

@@ -1,3 +1,4 @@
+#include <math.h>
 #include "calibrated.h"
 #include "commands.h"
 #include "estimate.h"
@@ -38,6 +39,15 @@ static void print_memory(const struct simulation *sim, const struct memory *m) {
                (double)m->piece[k].bytes / (double)m->n_sites, m->piece[k].name);
 }
 
+/* What dopants change for Li+ on the clock. */
+static void print_lithium(const struct simulation *sim) {
+    double gap = model_li_gap_A(sim->scenario, &sim->species);
+    if (gap != 0)
+        printf("Li layers    %.4f A %s by dopants: barriers of Li+ on the clock %+.3f eV\n",
+               fabs(gap), gap > 0 ? "wider" : "narrower",
+               -gap * scenario_real(sim->scenario, "model.li_gap_eV_per_A"));
+}
+
 static int print_all(const struct simulation *sim) {
     const struct protocol *p = &sim->protocol;
     struct estimate e;
@@ -49,6 +59,7 @@ static int print_all(const struct simulation *sim) {
     print_cell(sim);
     scenario_parameter_hash(sim->scenario, hash);
     printf("parameters   %s, %s\n", hash, calibrated_claims(hash));
+    print_lithium(sim);
     print_memory(sim, &e.memory);
     printf("effort       %lld replicas x %lld cycles, %.2g draws and about %.2g evaluated moves a "
            "site and slice\n",

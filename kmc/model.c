@@ -1,4 +1,5 @@
 #include "model.h"
+#include "../lattices/composition.h"
 #include "units.h"
 
 /* Real key in eV as integer ueV. */
@@ -166,15 +167,47 @@ static void set_barriers(struct rate_model *m, const struct scenario *s) {
     m->attempt_frequency = scenario_real(s, "model.attempt_frequency_per_s");
 }
 
+/* Barriers of Li+ on the clock: wider Li layers lower them all. */
+static void set_lithium_barriers(struct rate_model *m, const struct scenario *s,
+                                 const struct species_table *t) {
+    int32_t wider = units_ueV(scenario_real(s, "model.li_gap_eV_per_A") * model_li_gap_A(s, t));
+    int32_t hop = energy(s, "model.li_hop_eV");
+    m->hop_barrier[CATION_LI] = hop > wider ? hop - wider : 0;
+    m->pass = energy(s, "model.li_pass_eV") - wider;
+    m->pass_beside[CATION_LI] = energy(s, "model.li_pass_per_li_eV");
+    if (t->proton)
+        m->pass_beside[t->proton] = m->pass_beside[CATION_LI];
+    for (int i = 0; i < t->n_elements; i++) {
+        const struct element *e = &t->elements[i];
+        if (e->role == ROLE_ANION)
+            continue;
+        int32_t beside = e->role == ROLE_PILLAR
+                             ? PASS_CLOSED
+                             : energy(s, "model.li_pass_per_tm_eV") +
+                                   units_ueV(element_real(s, e->symbol, "li_pass_extra_eV", -1));
+        for (int id = e->species_first; id <= e->species_first + e->valence_last - e->valence_first;
+             id++)
+            m->pass_beside[id] = beside;
+    }
+}
+
+double model_li_gap_A(const struct scenario *s, const struct species_table *t) {
+    struct composition c;
+    double sum = 0;
+    if (!composition_init(&c, s, t, stderr))
+        return 0; /* a scenario whose crystal is refused */
+    for (int i = 0; i < c.n; i++)
+        if (c.part[i].element != COMPOSITION_HOST_ION)
+            sum += c.part[i].amount *
+                   element_real(s, composition_symbol(&c.part[i], t), "li_gap_A", -1);
+    return sum;
+}
+
 static void set_controls(struct rate_model *m, const struct scenario *s) {
     bool slow = scenario_flag(s, "kinetics.slow_events");
     m->with_hops = slow && scenario_flag(s, "kinetics.transition_metal_hops");
     m->with_dimers = slow && scenario_flag(s, "kinetics.oxygen_dimers");
     m->with_molecular = m->with_dimers && scenario_flag(s, "kinetics.molecular_oxygen");
-    m->hop_barrier[CATION_LI] = energy(s, "model.li_hop_eV");
-    m->pass = energy(s, "model.li_pass_eV");
-    m->pass_per_tm = energy(s, "model.li_pass_per_tm_eV");
-    m->pass_per_li = energy(s, "model.li_pass_per_li_eV");
     m->with_transport = slow && scenario_flag(s, "kinetics.oxygen_transport");
     m->with_loss = slow && scenario_flag(s, "kinetics.oxygen_loss");
     m->with_exchange = slow && m->proton;
@@ -210,6 +243,7 @@ bool model_init(struct rate_model *m, const struct scenario *s, const struct spe
     set_faces(m, s);
     set_oxygen(m, s);
     set_barriers(m, s);
+    set_lithium_barriers(m, s, t);
     set_controls(m, s);
     return true;
 }

@@ -10,4 +10,6 @@
 bool model_init(struct rate_model *m, const struct scenario *s, const struct species_table *t,
                 const struct lattice *lattice, FILE *errors);
 
+/* By how much the dopants of a scenario widen its Li layers, angstrom, averaged over the crystal. */
+double model_li_gap_A(const struct scenario *s, const struct species_table *t);
 #endif

@@ -213,9 +213,9 @@ static void write_prior(FILE *out, const struct scenario_value *v) {
 
 /* What the element of a dopant brings, with priors and sources. */
 static void write_element(FILE *out, const struct scenario *s, const char *symbol) {
-    static const char *const members[] = {"valences",       "initial_valence",   "oxidation_eV",
-                                          "hop_barrier_eV", "li_layer_extra_eV", "tet_extra_eV",
-                                          "mobile"};
+    static const char *const members[] = {"valences",         "initial_valence",   "oxidation_eV",
+                                          "hop_barrier_eV",   "li_layer_extra_eV", "tet_extra_eV",
+                                          "li_pass_extra_eV", "li_gap_A",          "mobile"};
     for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
         char key[TOML_READER_PATH_MAX];
         snprintf(key, sizeof key, "elements.%s.%s", symbol, members[m]);

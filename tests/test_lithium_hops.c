@@ -28,12 +28,10 @@ static double barrier_past(const struct event_context *e, struct lattice_coord t
             ends++;
         else if (st->face[v].kind != SITE_OCT || ion == CATION_VACANCY || ion == SITE_OUTSIDE)
             continue;
-        else if (ion == CATION_LI || ion == m->proton)
-            kra += m->pass_per_li;
-        else if (m->group[ion] == GROUP_TM)
-            kra += m->pass_per_tm;
-        else
+        else if (m->group[ion] != GROUP_TM && ion != CATION_LI && ion != m->proton)
             return -1;
+        else
+            kra += m->pass_beside[ion];
     }
     return ends == 2 && e->x->occupancy[lattice_site(&m->lattice, tet)] == CATION_VACANCY ? kra
                                                                                           : -1;
@@ -121,4 +119,69 @@ Test(lithium_hops, have_the_rates_of_their_barriers) {
         check(geometry[k], 0.03, 0);
         check(geometry[k], 0.03, 10);
     }
+}
+
+static void expect_eV(double ueV, double eV) {
+    cr_expect_float_eq(ueV, 1e6 * eV, 1.5, "expected %.6f eV, found %.6f eV", eV, 1e-6 * ueV);
+}
+
+/* Barriers of a Li+ from oct to oct: `pass_eV` in all, `host_eV` more beside Mn, `beside_eV` more beside an ion of `symbol`. */
+static void expect_barriers(struct fixture *f, const char *symbol, double pass_eV,
+                            double beside_eV) {
+    const struct element *e = &f->species.elements[species_find_element(&f->species, symbol)];
+    const struct element *mn = &f->species.elements[species_find_element(&f->species, "Mn")];
+    expect_eV(f->model->pass, pass_eV);
+    expect_eV(f->model->hop_barrier[CATION_LI], pass_eV + 0.1);
+    for (int id = mn->species_first; id <= mn->species_first + 1; id++)
+        expect_eV(f->model->pass_beside[id], 0.2);
+    expect_eV(f->model->pass_beside[CATION_LI], 0.25);
+    if (e->role == ROLE_TM)
+        expect_eV(f->model->pass_beside[e->species_first], beside_eV);
+    else if (e->role == ROLE_PILLAR)
+        cr_expect_eq(f->model->pass_beside[e->species_first], PASS_CLOSED);
+    fixture_free(f);
+}
+
+#define BARRIERS                                                                                   \
+    "structure.repeats=1", "model.li_hop_eV=0.4", "model.li_pass_eV=0.3",                          \
+        "model.li_pass_per_tm_eV=0.2", "model.li_pass_per_li_eV=0.25", "model.li_gap_eV_per_A=3"
+
+Test(lithium_hops, dopants_lower_barriers) {
+    expect_barriers(fixture_create("builtin:lmr-nb",
+                                   FIXTURE_SET(BARRIERS, "elements.Nb.li_pass_extra_eV=-0.14")),
+                    "Nb", 0.3, 0.06);
+    expect_barriers(
+        fixture_create("builtin:lmr-na", FIXTURE_SET(BARRIERS, "elements.Na.li_gap_A=0.5",
+                                                     "dopant[0].fraction=0.04")),
+        "Na", 0.3 - 3 * 0.5 * 0.04, 0);
+    expect_barriers(
+        fixture_create("builtin:lmr-na-f",
+                       FIXTURE_SET(BARRIERS, "elements.Na.li_gap_A=0.5", "elements.F.li_gap_A=-0.2",
+                                   "dopant[0].fraction=0.04", "dopant[1].fraction=0.03")),
+        "F", 0.3 - 3 * (0.5 * 0.04 - 0.2 * 0.03), 0);
+}
+
+/* A barrier that dopants take below nothing is none, and the same from both ends. */
+Test(lithium_hops, barriers_end_at_nothing) {
+    struct fixture *f =
+        fixture_create("builtin:lmr-nb", FIXTURE_SET(BARRIERS, "elements.Nb.li_pass_extra_eV=-2",
+                                                     "structure.cells_a=6", "structure.cells_b=6",
+                                                     "dopant[0].fraction=0.2"));
+    const struct lattice *l = &f->model->lattice;
+    struct event_context e = {.m = f->model, .x = &fixture_state(f)->x};
+    int none = 0;
+    for (int64_t s = 0; s < lattice_n_sites(l); s++) {
+        struct lattice_coord tet = lattice_coord_of(l, s);
+        const struct lattice_stencil *st = lattice_stencil_of(l, tet);
+        for (int v = 1; v < st->n_face && tet.kind != SITE_OCT && tet.kind != SITE_O; v++) {
+            int64_t a = lattice_neighbor(l, tet, st->face[0]),
+                    b = lattice_neighbor(l, tet, st->face[v]);
+            int64_t there = hops_pass(&e, tet, a, b);
+            cr_assert_eq(there, hops_pass(&e, tet, b, a));
+            cr_assert_geq(there, 0);
+            none += there == 0;
+        }
+    }
+    cr_expect_geq(none, 20, "expected at least 20 ways beside Nb, found %d", none);
+    fixture_free(f);
 }
