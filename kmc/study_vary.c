@@ -337,14 +337,29 @@ static void draw_range(const struct drawing *d, const struct study_vary_range *r
     }
 }
 
+/* Barriers of Li+ on the clock, model.li_hop_eV or elements.Nb.li_pass_extra_eV. */
+static bool is_of_lithium_hops(const char *path) {
+    static const char *const start[] = {".li_hop", ".li_pass", ".li_gap"};
+    const char *member = strrchr(path, '.');
+    for (size_t i = 0; i < sizeof start / sizeof *start; i++)
+        if (strncmp(member, start[i], strlen(start[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Energies and barriers that the scenario uses: what it is made of and how it is cycled is its own choice. */
 static bool is_parameter(const struct scenario *s, const char *path) {
     char symbol[8];
-    if (sscanf(path, "elements.%7[A-Za-z0-9]", symbol) == 1)
+    bool element = sscanf(path, "elements.%7[A-Za-z0-9]", symbol) == 1;
+    if (!element && strncmp(path, "model.", 6) != 0)
+        return false;
+    if (is_of_lithium_hops(path) && !scenario_store_find(s, "kinetics.lithium_transport")->flag)
+        return false;
+    if (element)
         return scenario_names_element(s, symbol);
     if (strncmp(path, "model.mn_beyond", 15) == 0)
         return scenario_store_find(s, "kinetics.manganese_beyond_4")->flag;
-    return strncmp(path, "model.", 6) == 0;
+    return true;
 }
 
 void study_vary_draw_sample(const struct study_vary *v, const struct study_file *f, uint64_t seed,

@@ -31,22 +31,24 @@ static const char RULES[] = "[study]\n"
 
 static char path[200];
 
-static void write_rules(void) {
+static void write_text(const char *text) {
     snprintf(path, sizeof path, "/tmp/kmc_rules_%d.toml", (int)getpid());
     FILE *out = fopen(path, "w");
-    cr_assert_not_null(out);
-    fputs(RULES, out);
-    fclose(out);
+    cr_assert(out && fputs(text, out) >= 0 && fclose(out) == 0);
 }
 
-static struct study_plan open_rules(const char *seed) {
+static struct study_plan open_text(const char *text, const char *key_value) {
     struct study_plan p;
     static const char *set[1]; /* the plan goes on pointing to it */
-    set[0] = seed;
-    write_rules();
-    cr_assert_eq(study_plan_open(&p, path, set, seed ? 1 : 0, stderr), 0);
+    set[0] = key_value;
+    write_text(text);
+    cr_assert_eq(study_plan_open(&p, path, set, key_value ? 1 : 0, stderr), 0);
     unlink(path);
     return p;
+}
+
+static struct study_plan open_rules(const char *key_value) {
+    return open_text(RULES, key_value);
 }
 
 static const struct study_plan_scenario *named(const struct study_plan *p, const char *name) {
@@ -149,16 +151,29 @@ Test(study_rules, elements_that_only_a_dopant_names_are_drawn_too) {
     static const char text[] = "[study]\nname = \"named\"\nsamples = 2\nsample_priors = true\n"
                                "[[scenario]]\nname = \"o3\"\nbase = \"builtin:demo\"\n"
                                "[[scenario]]\nname = \"Ru\"\nbase = \"builtin:lmr-ru\"\n";
-    struct study_plan p;
-    snprintf(path, sizeof path, "/tmp/kmc_rules_%d.toml", (int)getpid());
-    FILE *out = fopen(path, "w");
-    cr_assert(out && fputs(text, out) >= 0 && fclose(out) == 0);
-    cr_assert_eq(study_plan_open(&p, path, NULL, 0, stderr), 0);
-    unlink(path);
+    struct study_plan p = open_text(text, NULL);
     cr_assert_not(isnan(drawn(named(&p, "Ru,sample=1"), "elements.Ru.oxidation_eV[0]")));
     cr_assert(isnan(drawn(named(&p, "o3,sample=1"), "elements.Ru.oxidation_eV[0]")));
     cr_assert(isnan(drawn(named(&p, "Ru,sample=1"), "elements.Al.hop_barrier_eV[0]")));
     cr_assert_not(isnan(drawn(named(&p, "o3,sample=1"), "model.molecular_eV")));
+    study_plan_free(&p);
+}
+
+Test(study_rules, barriers_of_lithium_are_drawn_where_it_is_on_the_clock) {
+    static const char text[] = "[study]\nname = \"clock\"\nsamples = 2\nsample_priors = true\n"
+                               "[[scenario]]\nname = \"rest\"\nbase = \"builtin:lmr-nb\"\n"
+                               "[[scenario]]\nname = \"film\"\nbase = \"builtin:lmr-nb\"\n"
+                               "set.structure.geometry = \"film\"\nset.structure.repeats = 1\n"
+                               "set.run.engine = \"exact\"\n"
+                               "set.kinetics.lithium_transport = true\n";
+    static const char *const key[] = {"model.li_hop_eV", "model.li_pass_per_li_eV",
+                                      "model.li_gap_eV_per_A", "elements.Nb.li_pass_extra_eV"};
+    struct study_plan p = open_text(text, NULL);
+    for (int k = 0; k < 4; k++) {
+        cr_assert(isnan(drawn(named(&p, "rest,sample=1"), key[k])), "%s", key[k]);
+        cr_assert_not(isnan(drawn(named(&p, "film,sample=1"), key[k])), "%s", key[k]);
+    }
+    cr_assert_not(isnan(drawn(named(&p, "rest,sample=1"), "elements.Nb.tet_extra_eV")));
     study_plan_free(&p);
 }
 
