@@ -125,7 +125,7 @@ static void expect_eV(double ueV, double eV) {
     cr_expect_float_eq(ueV, 1e6 * eV, 1.5, "expected %.6f eV, found %.6f eV", eV, 1e-6 * ueV);
 }
 
-/* Barriers of a Li+ from oct to oct: `pass_eV` in all, `host_eV` more beside Mn, `beside_eV` more beside an ion of `symbol`. */
+/* Barriers of a Li+ from oct to oct: `pass_eV` in all, `beside_eV` more beside an ion of `symbol`. */
 static void expect_barriers(struct fixture *f, const char *symbol, double pass_eV,
                             double beside_eV) {
     const struct element *e = &f->species.elements[species_find_element(&f->species, symbol)];
