@@ -56,6 +56,7 @@ LIBS      = $(MPI_LIBS) $(if $(NVCC),-L$(CUDA_HOME)/lib64 -lcudart_static -lrt -
 GIT_HASH := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 DEFINES   = -DVERSION_GIT='"$(GIT_HASH)"' -DVERSION_FLAGS='"$(CC) $(CFLAGS) $(EXACT)"' \
             -DVERSION_CUDA='"$(if $(NVCC),built for sm_ $(CUDA_ARCH) and PTX,$(if $(EMULATED),emulated on the CPU,built without nvcc))"'
+VERSIONED = kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c
 
 DATA    := $(sort $(wildcard lattices/data/*.toml)) $(sort $(wildcard lattices/scenarios/*.toml))
 # nvcc: no fused multiply-add, as on the CPU; machine code for each architecture, PTX for all others
@@ -74,9 +75,20 @@ OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(C_FILES)) $(OBJ)/kmc/toml_reader.o $(OBJ)
            $(if $(WITH_CUDA),$(CUDA_SOURCES:%.cu=$(OBJ)/%.o)) $(if $(EMULATED),$(OBJ)/tests/emulation/emulation.o)
 LIBRARY  = $(filter-out $(OBJ)/kmc/main.o,$(OBJECTS))
 
-.PHONY: all deps demo test check validate fuzz faults kills coverage golden gpu-check gpu-bundle bench install clean format lint
+.PHONY: all deps demo test check validate fuzz faults kills coverage golden gpu-check gpu-bundle bench install clean format lint FORCE
 
 all: $(BUILD)/kmc
+
+# What was compiled with other flags, or names another commit, is compiled again: each file is renewed only when its line differs.
+remember = @mkdir -p $(@D) && echo '$(subst ','\'',$(1))' >$@.new && if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(OBJ)/flags: FORCE
+	$(call remember,$(CC) $(ALL_CFLAGS) $(CXX) $(ALL_CXXFLAGS) $(if $(NVCC),$(NVCC) $(ALL_NVCCFLAGS) $(NVCC_ARCH)))
+
+$(OBJ)/commit: FORCE
+	$(call remember,$(GIT_HASH))
+
+$(VERSIONED:%.c=$(OBJ)/%.o): $(OBJ)/commit
 
 $(BUILD)/kmc: $(OBJECTS)
 	@echo link $@
@@ -85,28 +97,28 @@ $(BUILD)/kmc: $(OBJECTS)
 ifneq ($(EMULATED),)
 EMULATION = tests/emulation/cuda_runtime.h tests/emulation/translate.sh
 
-$(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h) $(EMULATION)
+$(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h) $(EMULATION) $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo c++ $< for the CPU
 	@sh tests/emulation/translate.sh $< >$(@:.o=.cpp)
 	@$(CXX) $(ALL_CXXFLAGS) -w -Itests/emulation -Ikernels -c -o $@ $(@:.o=.cpp)
 
-$(OBJ)/tests/emulation/emulation.o: tests/emulation/emulation.cpp $(EMULATION)
+$(OBJ)/tests/emulation/emulation.o: tests/emulation/emulation.cpp $(EMULATION) $(OBJ)/flags
 	@mkdir -p $(@D)
 	@$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
 else
-$(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h)
+$(OBJ)/kernels/%.o: kernels/%.cu $(wildcard kernels/*.h) $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo nvcc $< for $(CUDA_ARCH)
 	@$(NVCC) $(ALL_NVCCFLAGS) $(NVCC_ARCH) -c -o $@ $<
 endif
 
-$(OBJ)/%.o: %.c $(HEADERS)
+$(OBJ)/%.o: %.c $(HEADERS) $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo cc $<
-	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/store% tests/test_store.c tests/fuzz/fuzz_store.c,$<),$(HDF5_INCLUDE:%=-isystem %)) $(if $(filter kmc/output.c kmc/cmd_info.c kmc/bench_report.c kmc/main.c,$<),$(DEFINES)) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(if $(filter kmc/store% tests/test_store.c tests/fuzz/fuzz_store.c,$<),$(HDF5_INCLUDE:%=-isystem %)) $(if $(filter $(VERSIONED),$<),$(DEFINES)) -c -o $@ $<
 
-$(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h
+$(OBJ)/kmc/toml_reader.o: kmc/toml_reader.cpp kmc/toml_reader.h $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo c++ $<
 	@$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
@@ -115,7 +127,7 @@ $(OBJ)/embedded.c: kmc/embed.sh $(DATA)
 	@mkdir -p $(@D)
 	@sh kmc/embed.sh $@ $(DATA)
 
-$(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h
+$(OBJ)/embedded.o: $(OBJ)/embedded.c kmc/embedded.h $(OBJ)/flags
 	@$(CC) $(ALL_CFLAGS) -Ikmc -c -o $@ $<
 
 # ---- packages ----
