@@ -7,8 +7,8 @@
  *
  * Fast pairs.  A pair of oxygen events that would fire more than stiff_firings times a slice and O even in its slower direction is in equilibrium on the
  * time scale of a slice: it is no event here but a move of `equilibrate` (kernels/moves.h).  The criterion is the same from both ends, so each
- * of the two verbs obeys detailed balance.  What moves (hop, move, vacancy) is slowed down instead, both directions by one factor.  `lose` has no reverse:
- * the O2 is gone.
+ * of the two verbs obeys detailed balance.  So it is with hops of Li+ on the clock that would fire more than lithium_firings times.  What else moves (hop,
+ * move, vacancy) is slowed down instead, both directions by one factor.  `lose` has no reverse: the O2 is gone.
  */
 #ifndef KERNELS_CHANNELS_H
 #define KERNELS_CHANNELS_H
@@ -115,7 +115,7 @@ static inline int64_t channels_barrier_of(const struct rate_model *m, double rat
     return e > 0 ? (int64_t)e : 0;
 }
 
-/* Ways in which one O can take part in an event of a kind: the firings of all of them count together. */
+/* Ways in which one O can take part in an event of a kind: the firings of all of them count together.  A hop of Li+ counts alone. */
 static inline void channels_limits_init(struct event_limits *l, const struct rate_model *m,
                                         double slice_s) {
     static const int ways[EVENT_KINDS] = {0,      12,    12,   12 * 6,
@@ -125,6 +125,9 @@ static inline void channels_limits_init(struct event_limits *l, const struct rat
         l->fast[k] = m->stiff_firings > 0 && slice_s > 0 && ways[k] > 0
                          ? channels_barrier_of(m, m->stiff_firings / (slice_s * ways[k]))
                          : -1;
+    if (m->with_lithium && m->lithium_firings > 0 && slice_s > 0)
+        l->fast[EVENT_LITHIUM] =
+            channels_barrier_of(m, m->lithium_firings / (slice_s * m->lithium_share));
 }
 
 /* Barrier in ueV; the floor of dE/2 keeps forward - backward = dE exactly. */
@@ -135,7 +138,7 @@ KMC_HD int64_t channels_barrier(int64_t d_energy, int64_t kra) {
     return e > 0 ? e : 0;
 }
 
-/* Is the pair of an oxygen event fast, seen from either end? */
+/* Is the pair of an oxygen event, or of hops of Li+, fast, seen from either end? */
 KMC_HD int channels_is_fast(const struct event_limits *l, int kind, int64_t d_energy, int64_t kra) {
     return channels_barrier(d_energy >= 0 ? d_energy : -d_energy, kra) <= l->fast[kind];
 }
@@ -173,10 +176,10 @@ KMC_HD void channels_add(struct event_list *l, const struct event_channel *c) {
 }
 
 /* Common factor of both directions of what moves (an ion, an O2, an O vacancy; over all ways it can go): 1, or less when even the slower one fires more than
- * stiff_firings, for Li+ lithium_firings, times a slice. */
+ * stiff_firings times a slice. */
 KMC_HD double channels_slow_down(const struct event_context *e, int kind, double rate,
                                  int64_t d_energy) {
-    double most = kind == EVENT_LITHIUM ? e->m->lithium_firings : e->m->stiff_firings;
+    double most = e->m->stiff_firings;
     double slower = d_energy >= 0 ? rate : rate * tables_boltzmann(&e->m->boltzmann, -d_energy);
     int ways = kind == EVENT_MOVE      ? CHANNELS_MOVE_WAYS
                : kind == EVENT_VACANCY ? CHANNELS_VACANCY_WAYS

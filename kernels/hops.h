@@ -230,6 +230,25 @@ KMC_HD_ONCE int64_t hops_pass(const struct event_context *e, struct lattice_coor
     return kra > 0 ? kra : 0;
 }
 
+/* Energy of a Li+ that goes from c, which it leaves with energy `leave`, to the vacant site d; through a face they share or past a tet. */
+KMC_HD int64_t hops_lithium_energy(const struct event_context *e, struct lattice_coord c,
+                                   int32_t leave, struct lattice_coord d) {
+    int face = c.kind != d.kind; /* all O of a tet exist, so the face has three of them */
+    return (int64_t)leave + tokens_energy(e->m, e->x, d, CATION_VACANCY, +1) +
+           tokens_cross(e->m, c.kind, d.kind, CATION_LI, CATION_VACANCY,
+                        face ? 3 : tokens_shared(e->x, c, d), face);
+}
+
+/* Adds a hop, unless it is fast both ways: then it is a move (hops_lithium_is_fast). */
+KMC_HD void hops_add_lithium(const struct event_context *e, struct event_list *l,
+                             struct event_channel *ch, int64_t kra) {
+    ch->slow_down = 1;
+    ch->rate = e->m->lithium_share * channels_rate(e->m, ch->energy, kra);
+    if (ch->rate >= CHANNELS_RATE_FLOOR &&
+        !channels_is_fast(&e->limits, EVENT_LITHIUM, ch->energy, kra))
+        channels_add(l, ch);
+}
+
 /* Hops of the Li+ in ch->site, an oct, past a vacant tet into its other octs; `leave` = energy of taking the Li+ out. */
 KMC_HD_ONCE void hops_lithium_past(const struct event_context *e, struct event_list *l,
                                    struct event_channel *ch, struct lattice_coord c, int32_t leave,
@@ -245,14 +264,12 @@ KMC_HD_ONCE void hops_lithium_past(const struct event_context *e, struct event_l
         int64_t kra = hops_pass(e, tet, ch->site, ch->target);
         if (kra < 0)
             continue;
-        ch->energy = (int64_t)leave + tokens_energy(e->m, e->x, d, CATION_VACANCY, +1) +
-                     tokens_cross(e->m, SITE_OCT, SITE_OCT, CATION_LI, CATION_VACANCY,
-                                  tokens_shared(e->x, c, d), 0);
-        channels_add_slowed(e, l, ch, e->m->lithium_share * channels_rate(e->m, ch->energy, kra));
+        ch->energy = hops_lithium_energy(e, c, leave, d);
+        hops_add_lithium(e, l, ch, kra);
     }
 }
 
-/* Hops of a Li+ between octs and tets and past tets.  All O of a tet exist, so the face has three of them. */
+/* Hops of a Li+ between octs and tets and past tets. */
 KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *l,
                               struct lattice_coord c) {
     const struct lattice *lat = e->x->lattice;
@@ -269,14 +286,27 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
         if ((d.kind == SITE_OCT) == (c.kind == SITE_OCT) ||
             e->x->occupancy[ch.target] != CATION_VACANCY)
             continue;
-        ch.energy = (int64_t)leave + tokens_energy(e->m, e->x, d, CATION_VACANCY, +1) +
-                    tokens_cross(e->m, c.kind, d.kind, CATION_LI, CATION_VACANCY, 3, 1);
-        channels_add_slowed(e, l, &ch,
-                            e->m->lithium_share *
-                                channels_rate(e->m, ch.energy, e->m->hop_barrier[CATION_LI]));
+        ch.energy = hops_lithium_energy(e, c, leave, d);
+        hops_add_lithium(e, l, &ch, e->m->hop_barrier[CATION_LI]);
         if (c.kind == SITE_OCT)
             hops_lithium_past(e, l, &ch, c, leave, d);
     }
+}
+
+/* A hop of the Li+ in `from` to the vacant site `to`, past a vacant tet where both are octs: 1 when it is fast both ways, filled in. */
+KMC_HD_ONCE int hops_lithium_is_fast(const struct event_context *e, struct lattice_coord from,
+                                     struct lattice_coord to, struct lattice_coord tet,
+                                     struct event_channel *ch) {
+    const struct lattice *lat = e->x->lattice;
+    ch->kind = EVENT_LITHIUM;
+    ch->site = lattice_site(lat, from);
+    ch->target = lattice_site(lat, to);
+    int64_t kra = from.kind == to.kind ? hops_pass(e, tet, ch->site, ch->target)
+                                       : e->m->hop_barrier[CATION_LI];
+    if (kra < 0 || kra > e->limits.fast[EVENT_LITHIUM])
+        return 0;
+    ch->energy = hops_lithium_energy(e, from, tokens_energy(e->m, e->x, from, CATION_LI, -1), to);
+    return channels_is_fast(&e->limits, EVENT_LITHIUM, ch->energy, kra);
 }
 
 /* ---- Li+ against H+ ---- */

@@ -92,7 +92,8 @@ struct rate_model {
     double lithium_share,
         surface_share; /* factors on hops of Li+ on the clock, on what passes the surface */
     double
-        lithium_firings; /* firings per slice kept for hops of Li+ that are fast in both directions; 0 = all */
+        lithium_firings; /* a slice, from which on hops of Li+ are moves of `equilibrate`; 0 = none is */
+    double lithium_tries; /* of each way of a Li+ there, for one draw a site */
     double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */

@@ -2,7 +2,7 @@
  *
  * equilibrate: Metropolis moves (kernels/moves.h) along bonds.  A draw picks a channel (weights by voltage), a site of the channel's class, a neighbour
  *   in the channel's group, and null when the neighbour's class does not fit.  Lists, classes and degrees do not depend on where the tokens are, so
- *   forward and backward draws are equally likely.
+ *   forward and backward draws are equally likely.  With Li+ on the clock its fast hops are tried in between (kmc/lithium_moves.h).
  * advance: the n-fold way (Bortz, Kalos, Lebowitz, J. Comput. Phys. 17, 10 (1975)): refresh_rates, then select_event, apply_event, advance_time until the
  *   sub-slice is used up; after an event only the owners in its influence are refreshed.
  */
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include "engine.h"
 #include "influence.h"
+#include "lithium_moves.h"
 #include "rate_tree.h"
 #include "site_lists.h"
 
@@ -80,6 +81,7 @@ struct engine {
     struct site_lists lists;
     struct rate_tree tree; /* one leaf a site */
     struct influence influence;
+    struct lithium_moves lithium;
     bool complete; /* no anion site is empty or outside: stencils give the shared O */
     uint8_t slots[VOLTAGE_BANDS][CHANNEL_SLOTS]; /* channel by the top bits of a random word */
     double more_draws[VOLTAGE_BANDS];            /* factor on the draws asked for: see is_on_top */
@@ -230,10 +232,13 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
     struct move_context k = {e->m, &e->s->x, {0}, electrode->voltage_ueV, e->complete};
     channels_limits_init(&k.limits, e->m, slice_s);
     int band = voltage_band(electrode->voltage_ueV);
+    bool lithium = k.limits.fast[EVENT_LITHIUM] >= 0;
     draws = (int64_t)((double)draws * e->more_draws[band]);
     measured = (int64_t)((double)measured * e->more_draws[band]);
     measured = measured > 0 ? measured : 1;
     e->s->step++;
+    if (lithium)
+        lithium_moves_begin(&e->lithium, &e->s->x, &k.limits, 1 / e->more_draws[band]);
     for (int64_t d = 0; d < draws; d++) {
         struct philox_block r =
             philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, (uint64_t)d);
@@ -241,8 +246,13 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
         struct move mv;
         if (draw_bond(e, band, r, &bond) && moves_judge(&k, &bond, r.v[0] & 1, &mv)) {
             out->evaluated++;
-            out->accepted += try_move(e, &k, electrode, &mv, r.v[3], (uint64_t)d);
+            bool accepted = try_move(e, &k, electrode, &mv, r.v[3], (uint64_t)d);
+            out->accepted += accepted;
+            if (accepted && lithium)
+                lithium_moves_changed(&e->lithium, &e->s->x, &mv);
         }
+        if (lithium)
+            lithium_moves_try(&e->lithium, e->s, d, out);
         if (d >= draws - measured)
             out->sum_li += e->s->n_li;
     }
@@ -321,7 +331,7 @@ static void count_event(const struct engine *e, const struct event_channel *ch, 
                         struct engine_advanced *out) {
     out->fired[ch->kind]++;
     out->slowed += ch->slow_down < 1;
-    if (ch->kind != EVENT_LITHIUM && ch->slow_down < out->slow_down_min)
+    if (ch->slow_down < out->slow_down_min)
         out->slow_down_min = ch->slow_down;
     if (ch->kind != EVENT_HOP || ch->slow_down < 1)
         return;
@@ -383,6 +393,7 @@ static void exact_free(struct engine *e) {
     site_lists_free(&e->lists);
     rate_tree_free(&e->tree);
     influence_free(&e->influence);
+    lithium_moves_free(&e->lithium);
     free(e->stale);
     free(e->is_stale);
     free(e);
@@ -405,7 +416,8 @@ static struct engine *exact_create(const struct rate_model *m, struct state *s, 
     e->stale = malloc((size_t)s->n_sites * sizeof *e->stale);
     e->is_stale = calloc((size_t)s->n_sites, 1);
     if (e->stale && e->is_stale && site_lists_init(&e->lists, m, &s->x) &&
-        rate_tree_init(&e->tree, s->n_sites) && influence_init(&e->influence, &m->lattice))
+        rate_tree_init(&e->tree, s->n_sites) && influence_init(&e->influence, &m->lattice) &&
+        lithium_moves_init(&e->lithium, m))
         return e;
     exact_free(e);
     return NULL;

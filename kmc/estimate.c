@@ -31,6 +31,8 @@ int estimate_of(struct estimate *e, const struct simulation *sim, FILE *errors) 
     e->evaluated_per_draw = (double)eq.evaluated / (double)draws;
     e->replica_s = estimate_slices(&sim->protocol) * sim->protocol.sweeps * sites * per_draw;
     memory_of_replica(&e->memory, sim->ops, &sim->model->lattice, simulation_inner_threads(sim));
+    if (sim->model->with_lithium)
+        memory_add_lithium(&e->memory);
     replica_free(&r);
     return 0;
 }

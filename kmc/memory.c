@@ -92,6 +92,12 @@ void memory_of_replica(struct memory *m, const struct engine_ops *ops, const str
         m->peak = state + m->building;
 }
 
+void memory_add_lithium(struct memory *m) {
+    int64_t bytes = 2 * (int64_t)sizeof(int64_t) * (m->n_sites / SITE_KINDS);
+    add(m, "vacant octahedra", bytes);
+    m->peak += bytes;
+}
+
 int64_t memory_at_once(const struct memory *m, int64_t n, int64_t busy) {
     int64_t threads = busy > m->threads ? busy : m->threads;
     int64_t held = m->kept + m->voids; /* peak - held < 0: building, before there are voids */

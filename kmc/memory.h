@@ -38,6 +38,9 @@ struct memory {
 void memory_of_replica(struct memory *m, const struct engine_ops *ops, const struct lattice *box,
                        int threads);
 
+/* What Li+ on the clock takes on top in engine `exact`: kmc/lithium_moves.h. */
+void memory_add_lithium(struct memory *m);
+
 /* Most bytes of the whole program: n replicas alive, of which `busy` at a time are built or analysed. */
 int64_t memory_at_once(const struct memory *m, int64_t n, int64_t busy);
 

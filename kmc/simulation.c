@@ -27,6 +27,8 @@ static bool fits_memory(const struct simulation *sim, FILE *errors) {
     if (!supercell_lattice(&box, sim->scenario))
         return true; /* supercell_init says what is wrong */
     memory_of_replica(&m, sim->ops, &box, simulation_inner_threads(sim));
+    if (scenario_flag(sim->scenario, "kinetics.lithium_transport"))
+        memory_add_lithium(&m);
     int64_t at_once = simulation_at_once(sim);
     int64_t have = memory_of_machine(), need = memory_at_once(&m, at_once, sim->threads);
     if (need <= have / 10 * 9)

@@ -292,6 +292,8 @@ static int64_t most_memory(const struct study_plan *p, const struct simulation *
     int64_t busy = sim->cores, n = study_plan_replicas(p);
     busy = busy < n ? busy : n;
     memory_of_replica(&m, sim->ops, &sim->model->lattice, simulation_inner_threads(sim));
+    if (sim->model->with_lithium)
+        memory_add_lithium(&m);
     return memory_at_once(&m, sim->ops->many ? sim->replicas : busy, busy) + (busy - 1) * m.shared;
 }
 

@@ -37,6 +37,7 @@ bool transport_init(struct rate_model *m, const struct scenario *s, const struct
     m->lithium_share = share * share;
     m->surface_share = share;
     m->lithium_firings = scenario_real(s, "kinetics.lithium_firings");
+    m->lithium_tries = scenario_real(s, "kinetics.lithium_tries");
     return true;
 }
 

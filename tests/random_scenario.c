@@ -50,6 +50,7 @@ static const struct own_range own_range[] = {
     {"kinetics.windows", 1, 4},
     {"kinetics.stiff_firings", 0.1, 4},
     {"kinetics.lithium_firings", 0.1, 2},
+    {"kinetics.lithium_tries", 0.1, 2},
 };
 
 static const struct own_range *own_range_of(const char *path) {

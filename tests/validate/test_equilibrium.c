@@ -5,7 +5,7 @@
  * with the exact one, at fixed voltage and under the composition restraint, in each of the three
  * voltage bands that draw their moves with different weights.  In a third box the four O of a tet
  * may form dimers up to O2, once with every pair of oxygen events fast and once with some.  In a fourth
- * Mn takes any valence from 3 to 7, in two octs and a tet: centres of four steps, by both engines.
+ * Mn takes any valence from 3 to 7, in two octs and a tet: centres of four steps, by both engines.  In a fifth Li+ on the clock hops fast.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -54,6 +54,11 @@ static void add_li(struct box *b, int plane, int kind, int i, int j, bool occupi
     struct known_choice *c = add_choice(b, known_site(b->k, plane, kind, i, j), occupied);
     known_allow(c, CATION_VACANCY, 0, 0, -1);
     known_allow(c, CATION_LI, 1, 0, -1);
+}
+
+static void add_li_at(struct box *b, int64_t site, bool occupied) {
+    struct lattice_coord c = lattice_coord_of(&b->k->model.lattice, site);
+    add_li(b, c.plane, c.kind, c.i, c.j, occupied);
 }
 
 static void add_oxygen(struct box *b, int plane, int i, int j) {
@@ -218,6 +223,49 @@ static struct box box_manganese(void) {
     add_oxygen(&b, 1, 1, 0);
     add_oxygen(&b, 2, 0, 0);
     b.n_observables = b.n + 3;
+    return b;
+}
+
+/* Slice at which a pair that may go twelve ways is fast up to this barrier. */
+static double slice_for(const struct rate_model *m, double barrier_eV) {
+    double rate = m->attempt_frequency * exp(-barrier_eV * 1e6 / m->boltzmann.kT_ueV);
+    return m->stiff_firings / (12 * rate);
+}
+
+/* Site of the TM layer behind a tet of the Li layer. */
+static int64_t oct_behind(const struct lattice *l, struct lattice_coord tet) {
+    const struct lattice_stencil *st = lattice_stencil_of(l, tet);
+    int v = 0;
+    while (st->face[v].kind != SITE_OCT ||
+           !lattice_is_tm_gap(lattice_step(l, tet, st->face[v]).plane))
+        v++;
+    return lattice_neighbor(l, tet, st->face[v]);
+}
+
+/* Li+ on the clock alone, in two rows of octs, octs of the TM layers and tets: hops that are all fast.  The row of Na between them closes some ways. */
+static struct box box_lithium(void) {
+    struct box b = {.name = "Li+ on the clock",
+                    .draws = DRAWS_BETWEEN,
+                    .observe = observe,
+                    .k = known_create("ABCABC", 3, 3, TEMPERATURE_K, SETS)};
+    struct rate_model *m = &b.k->model;
+    fill_inert(b.k);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 2; j++)
+            add_li(&b, 1, SITE_OCT, i, j, i < 2);
+    for (int kind = SITE_TET_UP; kind <= SITE_TET_DOWN; kind++) {
+        for (int i = 0; i < 3; i++)
+            add_li(&b, 1, kind, i, 0, false);
+        add_li_at(&b, oct_behind(&m->lattice, (struct lattice_coord){1, kind, 0, 0}), true);
+    }
+    known_put(b.k, oct_behind(&m->lattice, (struct lattice_coord){1, SITE_TET_UP, 1, 0}),
+              known_ion(b.k, "Mn", 4)); /* no symmetry */
+    b.ni[1] = 1;                        /* pairs of octs in place of two Ni */
+    b.n_observables = b.n + 3;
+    m->with_lithium = m->mobile[CATION_LI] = 1;
+    m->lithium_share = 1;
+    m->lithium_firings = m->stiff_firings / 12; /* so that slice_for holds for Li+ */
+    m->lithium_tries = 2;
     return b;
 }
 
@@ -398,11 +446,6 @@ static void add_bonding_oxygens(struct box *b, const int64_t *site) {
     }
 }
 
-static void add_li_at(struct box *b, int64_t site, bool occupied) {
-    struct lattice_coord c = lattice_coord_of(&b->k->model.lattice, site);
-    add_li(b, c.plane, c.kind, c.i, c.j, occupied);
-}
-
 /* TM octs that touch an O, one after the other. */
 static struct lattice_coord tm_beside(const struct known_crystal *k, int64_t oxygen, int nth) {
     const struct lattice *l = &k->model.lattice;
@@ -464,12 +507,6 @@ static struct box box_dimers(int32_t voltage_ueV, bool on_the_clock) {
     return b;
 }
 
-/* Slice at which a pair that may go twelve ways is fast up to this barrier. */
-static double slice_for(const struct rate_model *m, double barrier_eV) {
-    double rate = m->attempt_frequency * exp(-barrier_eV * 1e6 / m->boltzmann.kT_ueV);
-    return m->stiff_firings / (12 * rate);
-}
-
 static void compare_dimers(int32_t voltage_ueV, double barrier_eV, int64_t samples,
                            bool on_the_clock) {
     for (int restrained = 0; restrained < 2 - on_the_clock; restrained++) {
@@ -501,6 +538,23 @@ Test(equilibrium, dimers_in_an_enumerated_box_at_high_voltage) {
 /* Some pairs are fast, others are not: the criterion must read the same from both ends. */
 Test(equilibrium, dimers_in_an_enumerated_box_when_only_some_pairs_are_fast) {
     compare_dimers(DIMER_VOLTAGE_UEV, 0.75, 3000, false);
+}
+
+/* All hops are fast; then those up to 0.55 eV, enough to go everywhere. */
+Test(equilibrium, hops_of_lithium_in_an_enumerated_box) {
+    static const double barrier_eV[] = {60, 0.55};
+    for (int k = 0; k < 2; k++) {
+        struct box b = box_lithium();
+        struct electrode e = {3900000, 0, 0};
+        struct known_states states;
+        b.slice_s = slice_for(&b.k->model, barrier_eV[k]);
+        observed = &b;
+        known_enumerate(b.k, b.choice, b.n, b.observe, b.n_observables, &states);
+        cr_log_info("%lld states\n", (long long)states.n);
+        compare(&b, &states, &e, 4000);
+        known_states_free(&states);
+        known_free(b.k);
+    }
 }
 
 /* Electrons that come from far, to O that no TM touches too. */

@@ -1,0 +1,53 @@
+/* lithium_moves: hops of Li+ on the clock that are fast both ways, as moves of `equilibrate` in engine `exact`.
+ *
+ * A pair of hops that would fire more than kinetics.lithium_firings times a slice even in its slower direction is in equilibrium on the time scale of a
+ * slice (kernels/channels.h).  It is tried by Metropolis' rule, in between the draws of electrons, with the energies and barriers of kernels/hops.h:
+ *     past a tet   a vacant oct, one of 32 ways to another oct, which must hold Li+; the number of vacant octs stays, so both directions are as likely,
+ *                  and how often it is tried may depend on it
+ *     into a tet   any oct and one of its faces
+ * Each way is tried kinetics.lithium_tries times for one draw a site.  Li+ goes no further than its neighbour in one hop, so what is far from equilibrium
+ * stays so for as long as it takes to walk there.
+ */
+#ifndef KMC_LITHIUM_MOVES_H
+#define KMC_LITHIUM_MOVES_H
+#include <stdbool.h>
+#include "../kernels/events.h"
+#include "engine.h"
+
+enum { LITHIUM_WAYS = 32, LITHIUM_FACES = 8 };
+
+/* From an oct past a tet to another oct. */
+struct lithium_way {
+    struct lattice_offset tet, end;
+};
+
+struct lithium_moves {
+    const struct rate_model *m;
+    int64_t n_octs, n_vacant;
+    int64_t *vacant; /* [n_octs] the vacant ones, as sites */
+    int64_t *place;  /* [n_octs] of a vacant oct in that list, by lattice_oxygen_index */
+    struct lithium_way (*way)[LITHIUM_WAYS]; /* [n_planes] */
+    uint8_t *n_ways;                         /* [n_planes] */
+    /* of one call of `equilibrate` */
+    struct event_context context;
+    double tries;   /* of each way, for one draw a site */
+    uint64_t tried; /* so far */
+};
+
+/* Takes no memory where no hop of Li+ can be fast.  False: out of memory; free in any case. */
+bool lithium_moves_init(struct lithium_moves *l, const struct rate_model *m);
+void lithium_moves_free(struct lithium_moves *l);
+
+/* Before the draws of a call, of which this share is what the effort asks for. */
+void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
+                         const struct event_limits *limits, double share);
+
+/* After a move, which may have brought Li+ to or from an oct. */
+void lithium_moves_changed(struct lithium_moves *l, const struct configuration *x,
+                           const struct move *mv);
+
+/* The tries that go with draw number d of the call. */
+void lithium_moves_try(struct lithium_moves *l, struct state *s, int64_t d,
+                       struct engine_equilibrated *out);
+
+#endif
