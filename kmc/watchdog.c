@@ -38,8 +38,8 @@ static const struct {
     [EVENT_VACANCY] =
         {EVENT_VACANCY,
          "lower kinetics.stiff_firings (0 = any number) or raise model.vacancy_hop_eV"},
-    [EVENT_LITHIUM] = {EVENT_LITHIUM,
-                       "lower kinetics.lithium_firings (0 leaves all hops to the clock) or raise model.li_pass_eV"},
+    [EVENT_LITHIUM] = {EVENT_LITHIUM, "lower kinetics.lithium_firings (0 leaves all hops to the "
+                                      "clock) or raise model.li_pass_eV"},
     [EVENT_EXCHANGE] = {EVENT_EXCHANGE, "raise surface.proton_exchange_barrier_eV"},
     [EVENT_PROTON] =
         {EVENT_PROTON,
