@@ -39,7 +39,7 @@ struct cycle_record {
         vacancies; /* the oxygen events by kind */
     double mn_beyond_charge, mn_beyond_discharge, protons_charge, protons_discharge;
     double exchanges;    /* of Li+ with H+ of the electrolyte, both ways */
-    double lithium_hops; /* oct to tet and back, with Li+ on the clock */
+    double lithium_hops; /* of Li+ on the clock; fast ones are moves and not counted */
     double large_step_share, stiff_factor_min, sub_slices_max, energy_eV;
     uint64_t state_hash;
     double start_tm_li; /* share of TM in the Li layers when the cycle began; not written */
