@@ -59,6 +59,12 @@ void lithium_moves_free(struct lithium_moves *l) {
 
 /* ---- which octs are vacant ---- */
 
+/* Site of oct number n. */
+static int64_t oct_site(const struct lattice *lat, int64_t n) {
+    int64_t layer = (int64_t)lat->na * lat->nb;
+    return (n / layer * SITE_KINDS + SITE_OCT) * layer + n % layer;
+}
+
 static void add(struct lithium_moves *l, struct lattice_coord c) {
     l->place[lattice_oxygen_index(&l->m->lattice, c)] = l->n_vacant;
     l->vacant[l->n_vacant++] = lattice_site(&l->m->lattice, c);
@@ -85,13 +91,12 @@ static void changed(struct lithium_moves *l, const struct configuration *x,
 void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
                          const struct event_limits *limits, double share) {
     const struct lattice *lat = &l->m->lattice;
-    int64_t layer = (int64_t)lat->na * lat->nb;
     l->context = (struct event_context){.m = l->m, .x = x, .limits = *limits};
     l->tries = l->m->lithium_tries * share;
     l->tried = 0;
     l->n_vacant = 0;
     for (int64_t oct = 0; oct < l->n_octs; oct++) {
-        int64_t site = (oct / layer * SITE_KINDS + SITE_OCT) * layer + oct % layer;
+        int64_t site = oct_site(lat, oct);
         if (x->occupancy[site] == CATION_VACANCY)
             add(l, lattice_coord_of(lat, site));
     }
@@ -145,8 +150,7 @@ static void try_past(struct lithium_moves *l, struct state *s, uint32_t random, 
 static void try_tet(struct lithium_moves *l, struct state *s, uint32_t random, uint32_t word,
                     uint64_t draw, struct engine_equilibrated *out) {
     const struct lattice *lat = &l->m->lattice;
-    int64_t layer = (int64_t)lat->na * lat->nb, n = philox_below(random, (uint32_t)l->n_octs);
-    int64_t site = (n / layer * SITE_KINDS + SITE_OCT) * layer + n % layer;
+    int64_t site = oct_site(lat, philox_below(random, (uint32_t)l->n_octs));
     uint8_t ion = s->x.occupancy[site];
     if (ion > CATION_LI)
         return;
