@@ -239,7 +239,7 @@ KMC_HD int64_t hops_lithium_energy(const struct event_context *e, struct lattice
                         face ? 3 : tokens_shared(e->x, c, d), face);
 }
 
-/* Adds a hop, unless it is fast both ways: then it is a move (hops_lithium_is_fast). */
+/* Adds a hop, unless it is fast both ways: then it is a move (hops_lithium_fast). */
 KMC_HD void hops_add_lithium(const struct event_context *e, struct event_list *l,
                              struct event_channel *ch, int64_t kra) {
     ch->slow_down = 1;
@@ -293,10 +293,11 @@ KMC_HD_ONCE void hops_lithium(const struct event_context *e, struct event_list *
     }
 }
 
-/* A hop of the Li+ in `from` to the vacant site `to`, past a vacant tet where both are octs: 1 when it is fast both ways, filled in. */
-KMC_HD_ONCE int hops_lithium_is_fast(const struct event_context *e, struct lattice_coord from,
-                                     struct lattice_coord to, struct lattice_coord tet,
-                                     struct event_channel *ch) {
+/* A hop of the Li+ in `from` to the vacant site `to`, past a vacant tet where both are octs.  When it is fast both ways, the lower of its two barriers, and
+ * the hop filled in; else -1. */
+KMC_HD_ONCE int64_t hops_lithium_fast(const struct event_context *e, struct lattice_coord from,
+                                      struct lattice_coord to, struct lattice_coord tet,
+                                      struct event_channel *ch) {
     const struct lattice *lat = e->x->lattice;
     ch->kind = EVENT_LITHIUM;
     ch->site = lattice_site(lat, from);
@@ -304,9 +305,11 @@ KMC_HD_ONCE int hops_lithium_is_fast(const struct event_context *e, struct latti
     int64_t kra = from.kind == to.kind ? hops_pass(e, tet, ch->site, ch->target)
                                        : e->m->hop_barrier[CATION_LI];
     if (kra < 0 || kra > e->limits.fast[EVENT_LITHIUM])
-        return 0;
+        return -1;
     ch->energy = hops_lithium_energy(e, from, tokens_energy(e->m, e->x, from, CATION_LI, -1), to);
-    return channels_is_fast(&e->limits, EVENT_LITHIUM, ch->energy, kra);
+    if (!channels_is_fast(&e->limits, EVENT_LITHIUM, ch->energy, kra))
+        return -1;
+    return channels_barrier(ch->energy < 0 ? ch->energy : -ch->energy, kra);
 }
 
 /* ---- Li+ against H+ ---- */

@@ -45,8 +45,10 @@ bool lithium_moves_init(struct lithium_moves *l, const struct rate_model *m) {
     l->n_ways = malloc(planes);
     if (!l->vacant || !l->place || !l->way || !l->n_ways)
         return false;
-    for (int32_t p = 0; p < m->lattice.n_planes; p++)
+    for (int32_t p = 0; p < m->lattice.n_planes; p++) {
         l->n_ways[p] = (uint8_t)ways_of(&m->lattice, p, l->way[p]);
+        l->most_ways = l->n_ways[p] > l->most_ways ? l->n_ways[p] : l->most_ways;
+    }
     return true;
 }
 
@@ -89,10 +91,14 @@ static void changed(struct lithium_moves *l, const struct configuration *x,
 }
 
 void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
-                         const struct event_limits *limits, double share) {
+                         const struct event_limits *limits, double slice_s,
+                         double share) {
     const struct lattice *lat = &l->m->lattice;
     l->context = (struct event_context){.m = l->m, .x = x, .limits = *limits};
-    l->tries = l->m->lithium_tries * share;
+    l->tries = l->m->lithium_tries_a_draw * share;
+    double tries = l->m->lithium_tries / (slice_s * l->m->lithium_share);
+    l->past = channels_barrier_of(l->m, tries);
+    l->tet = channels_barrier_of(l->m, tries / LITHIUM_FACES);
     l->tried = 0;
     l->n_vacant = 0;
     for (int64_t oct = 0; oct < l->n_octs; oct++) {
@@ -118,10 +124,14 @@ static bool hop(struct lithium_moves *l, struct state *s, struct lattice_coord f
                 struct lattice_coord to, struct lattice_coord tet, uint32_t word, uint64_t draw,
                 struct engine_equilibrated *out) {
     struct event_channel ch = {0};
-    if (!hops_lithium_is_fast(&l->context, from, to, tet, &ch))
+    int64_t barrier = hops_lithium_fast(&l->context, from, to, tet, &ch);
+    if (barrier < 0)
         return false;
+    int64_t excess = barrier - (from.kind == to.kind ? l->past : l->tet);
+    int64_t uphill = ch.energy > 0 ? ch.energy : 0;
     out->evaluated++;
-    if (!moves_accept(&l->m->boltzmann, ch.energy, word, s->random, s->step, draw))
+    if (!moves_accept(&l->m->boltzmann, uphill + (excess > 0 ? excess : 0), word, s->random,
+                      s->step, draw))
         return false;
     events_apply(l->m, &s->x, &ch);
     s->energy_ueV += ch.energy;
@@ -132,9 +142,10 @@ static bool hop(struct lithium_moves *l, struct state *s, struct lattice_coord f
 static void try_past(struct lithium_moves *l, struct state *s, uint32_t random, uint32_t word,
                      uint64_t draw, struct engine_equilibrated *out) {
     const struct lattice *lat = &l->m->lattice;
-    int64_t place = philox_below(random, (uint32_t)l->n_vacant);
+    uint32_t pick = philox_below(random, l->most_ways * (uint32_t)l->n_vacant),
+             k = pick % l->most_ways;
+    int64_t place = pick / l->most_ways;
     struct lattice_coord to = lattice_coord_of(lat, l->vacant[place]);
-    uint32_t k = word % LITHIUM_WAYS;
     if (k >= l->n_ways[to.plane])
         return;
     struct lattice_coord from = lattice_step(lat, to, l->way[to.plane][k].end);
@@ -171,8 +182,8 @@ static void try_tet(struct lithium_moves *l, struct state *s, uint32_t random, u
 void lithium_moves_try(struct lithium_moves *l, struct state *s, int64_t d,
                        struct engine_equilibrated *out) {
     double site = l->tries / (double)s->n_sites;
-    double past = site * (double)l->n_vacant * LITHIUM_WAYS,
-           tets = site * (double)l->n_octs * LITHIUM_FACES;
+    double past = site * (double)l->n_vacant * l->most_ways,
+           tets = site * (double)l->n_octs;
     int64_t n_past = (int64_t)(past * (double)(d + 1)) - (int64_t)(past * (double)d),
             n = n_past + (int64_t)(tets * (double)(d + 1)) - (int64_t)(tets * (double)d);
     struct philox_block r = {{0}};

@@ -2,11 +2,13 @@
  *
  * A pair of hops that would fire more than kinetics.lithium_firings times a slice even in its slower direction is in equilibrium on the time scale of a
  * slice (kernels/channels.h).  It is tried by Metropolis' rule, in between the draws of electrons, with the energies and barriers of kernels/hops.h:
- *     past a tet   a vacant oct, one of 32 ways to another oct, which must hold Li+; the number of vacant octs stays, so both directions are as likely,
- *                  and how often it is tried may depend on it
+ *     past a tet   a vacant oct and one of its ways past a tet to another oct, which must hold Li+; the number of vacant octs stays, so both directions are
+ *                  as likely, and how often it is tried may depend on it
  *     into a tet   any oct and one of its faces
- * Each way is tried kinetics.lithium_tries times for one draw a site.  Li+ goes no further than its neighbour in one hop, so what is far from equilibrium
- * stays so for as long as it takes to walk there.
+ * Each way past a tet is tried kinetics.lithium_tries times a slice, each face an eighth as often.  An accepted try that goes downhill is let through with
+ * the probability, firings by its rate over tries, at most 1: a hop fires as it would on the clock until its faster direction fires more often than it is
+ * tried.  The factor is the same both ways.  Li+ goes no further than its neighbour in one hop, so what is far from equilibrium stays so for as long as it
+ * takes to walk there.
  */
 #ifndef KMC_LITHIUM_MOVES_H
 #define KMC_LITHIUM_MOVES_H
@@ -28,9 +30,11 @@ struct lithium_moves {
     int64_t *place;  /* [n_octs] of a vacant oct in that list, by lattice_oxygen_index */
     struct lithium_way (*way)[LITHIUM_WAYS]; /* [n_planes] */
     uint8_t *n_ways;                         /* [n_planes] */
+    uint8_t most_ways;                       /* of any plane */
     /* of one call of `equilibrate` */
     struct event_context context;
     double tries;   /* of each way, for one draw a site */
+    int64_t past, tet; /* barriers, in ueV, of hops that fire as often as they are tried */
     uint64_t tried; /* so far */
 };
 
@@ -40,7 +44,8 @@ void lithium_moves_free(struct lithium_moves *l);
 
 /* Before the draws of a call, of which this share is what the effort asks for. */
 void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
-                         const struct event_limits *limits, double share);
+                         const struct event_limits *limits, double slice_s,
+                         double share);
 
 /* After a move, which may have brought Li+ to or from an oct. */
 void lithium_moves_changed(struct lithium_moves *l, const struct configuration *x,

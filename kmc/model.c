@@ -181,13 +181,12 @@ static void set_lithium_barriers(struct rate_model *m, const struct scenario *s,
         const struct element *e = &t->elements[i];
         if (e->role == ROLE_ANION)
             continue;
-        int32_t beside = e->role == ROLE_PILLAR
-                             ? PASS_CLOSED
-                             : energy(s, "model.li_pass_per_tm_eV") +
-                                   units_ueV(element_real(s, e->symbol, "li_pass_extra_eV", -1));
-        for (int id = e->species_first; id <= e->species_first + e->valence_last - e->valence_first;
-             id++)
-            m->pass_beside[id] = beside;
+        int32_t beside = energy(s, "model.li_pass_per_tm_eV") +
+                         units_ueV(element_real(s, e->symbol, "li_pass_extra_eV", -1)),
+                per_charge = energy(s, "model.li_pass_per_charge_eV");
+        for (int valence = e->valence_first; valence <= e->valence_last; valence++)
+            m->pass_beside[e->species_first + valence - e->valence_first] =
+                e->role == ROLE_PILLAR ? PASS_CLOSED : beside + (valence - 3) * per_charge;
     }
 }
 

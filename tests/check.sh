@@ -4,6 +4,7 @@
 BUILD=${BUILD:-build}
 WORK=$BUILD/check
 KMC=$BUILD/kmc
+export JOBS=${JOBS:-2} # scenarios that golden.sh runs at a time
 passed=0
 failed=0
 skipped=""
@@ -733,7 +734,7 @@ fi
 
 if [ -n "$NVCC" ]; then
     echo "== nvcc"
-    expect "the kernels compile for every architecture that is shipped" make --no-print-directory BUILD="$BUILD/all-arch" \
+    expect "the kernels compile for every architecture that is shipped" make --no-print-directory -j2 BUILD="$BUILD/all-arch" \
         CUDA_ARCH="${ALL_ARCH:-80 86 89 90 100 120}" "$BUILD/all-arch/obj/kernels/device.o" "$BUILD/all-arch/obj/kernels/equilibrate.o" "$BUILD/all-arch/obj/kernels/advance.o"
     include=$(dirname "$(dirname "$NVCC")")/include
     curand() {

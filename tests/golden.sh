@@ -2,7 +2,7 @@
 # State hashes of the scenarios in tests/golden/: the same for engine cpu and cuda, any number of threads, any compiler.
 #   sh tests/golden.sh PROGRAM ENGINE THREADS [NAME...]           compares with tests/golden/hashes.txt; exit code 1 and a line for each that differs
 #   sh tests/golden.sh --print PROGRAM ENGINE THREADS [NAME...]   prints a line for each scenario, replica and cycle: name, replica, cycle, hash
-# WORK  folder for the runs (default: a temporary one, removed afterwards)
+# WORK  folder for the runs (default: a temporary one, removed afterwards);  JOBS=2  two scenarios at a time, each in a temporary folder
 print=
 [ "$1" = --print ] && { print=1; shift; }
 [ $# -ge 3 ] || { echo "golden.sh: error: expected PROGRAM ENGINE THREADS, found $# arguments
@@ -18,6 +18,23 @@ work=${WORK:-}
 [ -n "$work" ] || { work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT; }
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(cd "$folder" && ls -- *.toml | sed 's/\.toml$//')
+
+if [ "${JOBS:-1}" -gt 1 ] && [ $# -gt 1 ] && [ -z "$print" ]; then
+    odd= even=
+    for name; do
+        last=$odd odd="$even $name" even=$last
+    done
+    status=0
+    for part in "$odd" "$even"; do
+        # shellcheck disable=SC2086
+        WORK='' JOBS=1 sh "$0" "$program" "$engine" "$threads" $part &
+        pids="$pids $!"
+    done
+    for pid in $pids; do
+        wait "$pid" || status=1
+    done
+    exit $status
+fi
 
 # Lines of one scenario, in the order of cycles.csv.
 lines() { # name

@@ -1,6 +1,7 @@
 /* Guarantee: fast hops of Li+ are drawn alike from both ends, keep all books, leave what is no Li+ where it is, and cost nothing where Li+ is not on the clock.
  * That they sample the Boltzmann distribution: validate/test_equilibrium.c; that a hop is a move or an event, never both: test_lithium_hops.c. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include "../kmc/lithium_moves.h"
 #include "fixture.h"
@@ -99,10 +100,11 @@ Test(lithium_moves, keep_the_books_and_all_that_is_no_lithium) {
     int64_t moved = 0, n_li = s->n_li;
     f->model->with_lithium = f->model->mobile[CATION_LI] = 1;
     f->model->lithium_share = f->model->lithium_firings = 1;
-    f->model->lithium_tries = 4;
+    f->model->lithium_tries_a_draw = 4;
+    f->model->lithium_tries = 1e12; /* as fast as they are tried */
     channels_limits_init(&limits, f->model, 1e6);
     cr_assert(lithium_moves_init(&l, f->model));
-    lithium_moves_begin(&l, &s->x, &limits, 1);
+    lithium_moves_begin(&l, &s->x, &limits, 1e6, 1);
     for (int64_t d = 0; d < 20000; d++)
         lithium_moves_try(&l, s, d, &out);
     cr_expect(out.accepted > 1000 && out.accepted < out.evaluated, "%lld of %lld",
@@ -125,7 +127,7 @@ Test(lithium_moves, keep_the_books_and_all_that_is_no_lithium) {
     fixture_free(f);
 }
 
-/* How often a way is tried: as lithium_tries says, for one draw a site, whatever share of the draws the effort asks for. */
+/* How often a way is tried for one draw a site, whatever share of the draws the effort asks for; into a tet each face an eighth as often. */
 Test(lithium_moves, are_tried_as_often_as_asked) {
     struct fixture *f = fixture_create("builtin:o3-lmr", FIXTURE_SET("structure.repeats=1"));
     struct state *s = fixture_state(f);
@@ -133,18 +135,89 @@ Test(lithium_moves, are_tried_as_often_as_asked) {
     struct event_limits limits = {0};
     struct lithium_moves l;
     f->model->with_lithium = 1;
-    f->model->lithium_firings = 1;
-    f->model->lithium_tries = 3;
+    f->model->lithium_firings = f->model->lithium_share = 1;
+    f->model->lithium_tries = f->model->lithium_tries_a_draw = 3;
     for (int k = 0; k < EVENT_KINDS; k++)
         limits.fast[k] = -1; /* none is carried out */
     cr_assert(lithium_moves_init(&l, f->model));
-    lithium_moves_begin(&l, &s->x, &limits, 0.5);
+    lithium_moves_begin(&l, &s->x, &limits, 1, 0.5);
     for (int64_t d = 0; d < 2 * s->n_sites; d++)
         lithium_moves_try(&l, s, d, &out);
-    double ways = (double)(LITHIUM_WAYS * l.n_vacant + LITHIUM_FACES * l.n_octs);
+    double ways = (double)(l.most_ways * l.n_vacant + l.n_octs);
     cr_expect_float_eq((double)l.tried, 3 * ways, 2, "%g tries, expected %g", (double)l.tried,
                        3 * ways);
     cr_expect_eq(out.evaluated, 0);
     lithium_moves_free(&l);
+    fixture_free(f);
+}
+
+/* Firings of a hop in one slice by its rate; its faster direction fires no more often than it is tried. */
+static double firings_of(const struct event_context *e, const struct event_channel *ch) {
+    const struct lattice *l = &e->m->lattice;
+    bool tet = lattice_coord_of(l, ch->site).kind != lattice_coord_of(l, ch->target).kind;
+    double firings = ch->rate * e->slice_s,
+           uphill = ch->energy > 0 ? (double)ch->energy / e->m->boltzmann.kT_ueV : 0,
+           faster = firings * exp(uphill), most = e->m->lithium_tries / (tet ? LITHIUM_FACES : 1);
+    return firings * (faster > most ? most / faster : 1);
+}
+
+/* Of all fast hops. */
+static double expected_firings(const struct event_context *fast) {
+    struct event_context all = *fast;
+    struct fixture_channels *channels = malloc(sizeof *channels);
+    double sum = 0;
+    cr_assert_not_null(channels);
+    all.limits.fast[EVENT_LITHIUM] = -1;
+    for (int with_moves = 0; with_moves < 2; with_moves++)
+        for (int64_t site = 0; site < lattice_n_sites(&fast->m->lattice); site++) {
+            fixture_channels_of(with_moves ? &all : fast, site, channels);
+            for (int n = 0; n < channels->list.n; n++)
+                if (channels->channel[n].kind == EVENT_LITHIUM)
+                    sum += (with_moves ? 1 : -1) * firings_of(fast, &channels->channel[n]);
+        }
+    free(channels);
+    return sum;
+}
+
+/* In equilibrium as many hops are accepted in a slice as their rates make expect, past tets and into them: a fast hop fires as it would on the clock, or as
+ * often as it is tried. */
+Test(lithium_moves, fire_as_often_as_on_the_clock) {
+    enum { ROUNDS = 400, LEFT_OUT = 10, SLICES = 2 /* a round */ };
+    struct fixture *f = fixture_create("builtin:o3-lmr",
+                                       FIXTURE_SET("structure.cells_a=6", "structure.cells_b=6",
+                                                   "structure.repeats=1", "structure.geometry=slab",
+                                                   "conditions.temperature_K=500",
+                                                   "model.li_tet_eV=0.1",
+                                                   "model.face_tet_oct_li_tm_eV=0.1"));
+    struct state *s = fixture_state(f);
+    fixture_scramble(f, 4.3, 2, 20, 1e-3);
+    struct rate_model *m = f->model;
+    m->with_lithium = m->mobile[CATION_LI] = 1;
+    m->lithium_share = 1;
+    m->lithium_firings = 1e-4;
+    struct event_context e = {.m = m, .x = &s->x, .step_s = 1e-7, .slice_s = 1e-7};
+    channels_limits_init(&e.limits, m, e.slice_s);
+    static const double tries[] = {40, 4};
+    for (int k = 0; k < 2; k++) {
+        double expected = 0, found = 0;
+        struct lithium_moves l;
+        m->lithium_tries = m->lithium_tries_a_draw = tries[k];
+        cr_assert(lithium_moves_init(&l, m));
+        for (int round = 0; round < ROUNDS; round++) {
+            struct engine_equilibrated out = {0};
+            s->step++;
+            lithium_moves_begin(&l, &s->x, &e.limits, e.slice_s, 1);
+            for (int64_t d = 0; d < SLICES * s->n_sites; d++)
+                lithium_moves_try(&l, s, d, &out);
+            if (round < LEFT_OUT)
+                continue;
+            found += (double)out.accepted / SLICES;
+            expected += expected_firings(&e);
+        }
+        cr_log_info("%g tries: %g hops, expected %g\n", tries[k], found, expected);
+        cr_expect_gt(expected, 1e4, "%g hops expected", expected);
+        cr_expect_float_eq(found / expected, 1, 0.03, "%g hops, expected %g", found, expected);
+        lithium_moves_free(&l);
+    }
     fixture_free(f);
 }

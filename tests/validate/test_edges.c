@@ -60,7 +60,7 @@ static void sample(struct fixture *f, uint32_t stream, double sweeps, double ste
     "structure.geometry=film", "structure.cells_a=8", "structure.cells_b=3",                       \
         "structure.vacuum_cells=1", "structure.repeats=1", "kinetics.slow_events=false",           \
         "conditions.temperature_K=450", "model.li_tet_eV=0.15", "model.face_tet_oct_li_li_eV=0.1", \
-        "model.face_tet_oct_li_tm_eV=0.0", "surface.particle_nm=2", "kinetics.lithium_tries=1"
+        "model.face_tet_oct_li_tm_eV=0.0", "surface.particle_nm=2", "kinetics.lithium_tries=4"
 
 static void compare(double voltage_V, double step_s, const char *firings) {
     double a[OBSERVABLES][STREAMS], b[OBSERVABLES][STREAMS], mean[OBSERVABLES];
