@@ -210,6 +210,11 @@ KMC_HD void hops_of_ion(const struct event_context *e, struct event_list *l, str
 
 /* ---- Li+ ---- */
 
+/* What an ion in another oct of the tet adds to the KRA barrier of a Li+ that passes it. */
+KMC_HD int32_t hops_pass_beside(const struct rate_model *m, uint8_t ion) {
+    return m->group[ion] == GROUP_NONE ? 0 : m->pass_beside[ion];
+}
+
 /* KRA barrier of a Li+ that passes a vacant tet on its way from one oct to another, -1 when a pillar is in the way.  The energy of a Li+ that stays in
  * the tet has no part in it: what repels it on its way are the ions in the tet's other octs. */
 KMC_HD_ONCE int64_t hops_pass(const struct event_context *e, struct lattice_coord tet, int64_t from,
@@ -221,13 +226,10 @@ KMC_HD_ONCE int64_t hops_pass(const struct event_context *e, struct lattice_coor
     for (int v = 0; v < st->n_face; v++) {
         int64_t s = lattice_neighbor(e->x->lattice, tet, st->face[v]);
         uint8_t ion = e->x->occupancy[s];
-        if (st->face[v].kind != SITE_OCT || s == from || s == to || m->group[ion] == GROUP_NONE)
-            continue;
-        if (m->pass_beside[ion] == PASS_CLOSED)
-            return -1;
-        kra += m->pass_beside[ion];
+        if (st->face[v].kind == SITE_OCT && s != from && s != to)
+            kra += hops_pass_beside(m, ion);
     }
-    return kra > 0 ? kra : 0;
+    return kra > PASS_CLOSED / 2 ? -1 : kra > 0 ? kra : 0;
 }
 
 /* Energy of a Li+ that goes from c, which it leaves with energy `leave`, to the vacant site d; through a face they share or past a tet. */

@@ -95,7 +95,7 @@ struct rate_model {
         lithium_firings; /* a slice, from which on hops of Li+ are moves of `equilibrate`; 0 = none is */
     double lithium_tries,     /* of each way of a Li+ there, a slice */
         lithium_tries_a_draw; /* for one draw a site */
-    double stiff_firings; /* firings per sub-slice kept for pairs fast in both directions */
+    double stiff_firings;     /* firings per sub-slice kept for pairs fast in both directions */
     double
         tet_lifetime_steps; /* a TM tet with exit rate * sub-slice above this is a transit state */
     double large_step;      /* k * sub-slice above this counts as a large step */

@@ -238,8 +238,7 @@ static void exact_equilibrate(struct engine *e, const struct electrode *electrod
     measured = measured > 0 ? measured : 1;
     e->s->step++;
     if (lithium)
-        lithium_moves_begin(&e->lithium, &e->s->x, &k.limits, slice_s,
-                            1 / e->more_draws[band]);
+        lithium_moves_begin(&e->lithium, &e->s->x, &k.limits, slice_s, 1 / e->more_draws[band]);
     for (int64_t d = 0; d < draws; d++) {
         struct philox_block r =
             philox_draw(e->s->random, STREAM_EQUILIBRATE, e->s->step, (uint64_t)d);

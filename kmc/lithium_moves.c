@@ -12,9 +12,23 @@ static struct lattice_offset compose(struct lattice_offset first, struct lattice
     return second;
 }
 
-/* Ways from the octs of a plane past tets. */
-static int ways_of(const struct lattice *lat, int32_t plane, struct lithium_way *way) {
-    struct lattice_coord c = {plane, SITE_OCT, 0, 0};
+/* Way past a tet between two of its octs. */
+static struct lithium_way way_past(const struct lattice *lat, struct lattice_coord tet, int64_t oct,
+                                   int64_t end) {
+    const struct lattice_stencil *st = lattice_stencil_of(lat, tet);
+    struct lithium_way way = {(int32_t)lattice_site(lat, tet), (int32_t)end, {-1, -1}};
+    int n = 0;
+    for (int v = 0; v < st->n_face; v++) {
+        struct lattice_coord c = lattice_step(lat, tet, st->face[v]);
+        int64_t other = c.kind == SITE_OCT ? lattice_oxygen_index(lat, c) : oct;
+        if (other != oct && other != end)
+            way.beside[n++] = (int32_t)other;
+    }
+    return way;
+}
+
+/* Ways from an oct past tets; returns their number. */
+static int ways_of(const struct lattice *lat, struct lattice_coord c, struct lithium_way *way) {
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
     int n = 0;
     for (int v = 0; v < st->n_face; v++) {
@@ -26,10 +40,29 @@ static int ways_of(const struct lattice *lat, int32_t plane, struct lithium_way 
             struct lattice_offset end = compose(st->face[v], of_tet->face[w]);
             bool back = end.di == 0 && end.dj == 0 && end.dplane == 0 && end.kind == SITE_OCT;
             if (end.kind == SITE_OCT && !back)
-                way[n++] = (struct lithium_way){st->face[v], end};
+                way[n++] = way_past(lat, tet, lattice_oxygen_index(lat, c),
+                                    lattice_oxygen_index(lat, lattice_step(lat, c, end)));
         }
     }
     return n;
+}
+
+/* Coordinates of oct number n. */
+static struct lattice_coord oct_of(const struct lattice *lat, int64_t n) {
+    int64_t layer = (int64_t)lat->na * lat->nb;
+    return lattice_coord_of(lat, (n / layer * SITE_KINDS + SITE_OCT) * layer + n % layer);
+}
+
+static void fill_ways(struct lithium_moves *l) {
+    const struct lattice *lat = &l->m->lattice;
+    for (int64_t n = 0; n < l->n_octs; n++) {
+        struct lithium_way way[LITHIUM_WAYS];
+        int found = ways_of(lat, oct_of(lat, n), way);
+        for (int k = 0; k < l->most_ways; k++)
+            l->way[n * l->most_ways + k] =
+                k < found ? way[k] : (struct lithium_way){-1, -1, {-1, -1}};
+        l->site[n] = (int32_t)lattice_site(lat, oct_of(lat, n));
+    }
 }
 
 bool lithium_moves_init(struct lithium_moves *l, const struct rate_model *m) {
@@ -37,63 +70,50 @@ bool lithium_moves_init(struct lithium_moves *l, const struct rate_model *m) {
     l->m = m;
     if (!m->with_lithium || m->lithium_firings <= 0)
         return true;
-    size_t planes = (size_t)m->lattice.n_planes;
-    l->n_octs = lattice_n_oxygen(&m->lattice);
-    l->vacant = malloc((size_t)l->n_octs * sizeof *l->vacant);
-    l->place = malloc((size_t)l->n_octs * sizeof *l->place);
-    l->way = malloc(planes * sizeof *l->way);
-    l->n_ways = malloc(planes);
-    if (!l->vacant || !l->place || !l->way || !l->n_ways)
+    if (lattice_n_sites(&m->lattice) > INT32_MAX)
         return false;
-    for (int32_t p = 0; p < m->lattice.n_planes; p++) {
-        l->n_ways[p] = (uint8_t)ways_of(&m->lattice, p, l->way[p]);
-        l->most_ways = l->n_ways[p] > l->most_ways ? l->n_ways[p] : l->most_ways;
+    l->n_octs = lattice_n_oxygen(&m->lattice);
+    for (int32_t plane = 0; plane < m->lattice.n_planes; plane++) {
+        struct lithium_way way[LITHIUM_WAYS];
+        int n = ways_of(&m->lattice, (struct lattice_coord){plane, SITE_OCT, 0, 0}, way);
+        l->most_ways = n > l->most_ways ? n : l->most_ways;
     }
+    size_t octs = (size_t)l->n_octs;
+    l->vacant = malloc(octs * sizeof *l->vacant);
+    l->place = malloc(octs * sizeof *l->place);
+    l->site = malloc(octs * sizeof *l->site);
+    l->way = malloc(octs * (size_t)l->most_ways * sizeof *l->way);
+    if (!l->vacant || !l->place || !l->site || !l->way)
+        return false;
+    fill_ways(l);
     return true;
 }
 
 void lithium_moves_free(struct lithium_moves *l) {
     free(l->vacant);
     free(l->place);
+    free(l->site);
     free(l->way);
-    free(l->n_ways);
 }
 
 /* ---- which octs are vacant ---- */
 
-/* Site of oct number n. */
-static int64_t oct_site(const struct lattice *lat, int64_t n) {
-    int64_t layer = (int64_t)lat->na * lat->nb;
-    return (n / layer * SITE_KINDS + SITE_OCT) * layer + n % layer;
-}
-
-static void add(struct lithium_moves *l, struct lattice_coord c) {
-    l->place[lattice_oxygen_index(&l->m->lattice, c)] = l->n_vacant;
-    l->vacant[l->n_vacant++] = lattice_site(&l->m->lattice, c);
-}
-
-static void put(struct lithium_moves *l, int64_t place, int64_t site) {
-    struct lattice_coord c = lattice_coord_of(&l->m->lattice, site);
-    l->vacant[place] = site;
-    l->place[lattice_oxygen_index(&l->m->lattice, c)] = place;
+static void put(struct lithium_moves *l, int32_t place, int32_t oct) {
+    l->vacant[place] = oct;
+    l->place[oct] = place;
 }
 
 /* Takes over what has become of an oct. */
-static void changed(struct lithium_moves *l, const struct configuration *x,
-                    struct lattice_coord c) {
-    uint8_t ion = x->occupancy[lattice_site(&l->m->lattice, c)];
-    if (c.kind != SITE_OCT || ion > CATION_LI)
-        return;
+static void changed(struct lithium_moves *l, const struct configuration *x, int32_t oct) {
+    uint8_t ion = x->occupancy[l->site[oct]];
     if (ion == CATION_VACANCY)
-        add(l, c);
-    else
-        put(l, l->place[lattice_oxygen_index(&l->m->lattice, c)], l->vacant[--l->n_vacant]);
+        put(l, (int32_t)l->n_vacant++, oct);
+    else if (ion == CATION_LI)
+        put(l, l->place[oct], l->vacant[--l->n_vacant]);
 }
 
 void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
-                         const struct event_limits *limits, double slice_s,
-                         double share) {
-    const struct lattice *lat = &l->m->lattice;
+                         const struct event_limits *limits, double slice_s, double share) {
     l->context = (struct event_context){.m = l->m, .x = x, .limits = *limits};
     l->tries = l->m->lithium_tries_a_draw * share;
     double tries = l->m->lithium_tries / (slice_s * l->m->lithium_share);
@@ -101,20 +121,17 @@ void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
     l->tet = channels_barrier_of(l->m, tries / LITHIUM_FACES);
     l->tried = 0;
     l->n_vacant = 0;
-    for (int64_t oct = 0; oct < l->n_octs; oct++) {
-        int64_t site = oct_site(lat, oct);
-        if (x->occupancy[site] == CATION_VACANCY)
-            add(l, lattice_coord_of(lat, site));
-    }
+    for (int32_t oct = 0; oct < l->n_octs; oct++)
+        if (x->occupancy[l->site[oct]] == CATION_VACANCY)
+            put(l, (int32_t)l->n_vacant++, oct);
 }
 
 void lithium_moves_changed(struct lithium_moves *l, const struct configuration *x,
                            const struct move *mv) {
-    const struct move_bond *b = &mv->bond;
-    if (b->a.kind != SITE_O)
-        changed(l, x, b->a);
-    if (b->b.kind != SITE_O)
-        changed(l, x, b->b);
+    const struct lattice_coord end[2] = {mv->bond.a, mv->bond.b};
+    for (int k = 0; k < 2; k++)
+        if (end[k].kind == SITE_OCT)
+            changed(l, x, (int32_t)lattice_oxygen_index(&l->m->lattice, end[k]));
 }
 
 /* ---- moves ---- */
@@ -139,33 +156,40 @@ static bool hop(struct lithium_moves *l, struct state *s, struct lattice_coord f
     return true;
 }
 
+/* Can the KRA barrier of a way be that of a fast hop? */
+static bool may_be_fast(const struct lithium_moves *l, const uint8_t *occupancy,
+                        const struct lithium_way *way) {
+    int64_t kra = l->m->pass;
+    for (int k = 0; k < 2; k++)
+        if (way->beside[k] >= 0)
+            kra += hops_pass_beside(l->m, occupancy[l->site[way->beside[k]]]);
+    return kra <= l->context.limits.fast[EVENT_LITHIUM];
+}
+
 static void try_past(struct lithium_moves *l, struct state *s, uint32_t random, uint32_t word,
                      uint64_t draw, struct engine_equilibrated *out) {
     const struct lattice *lat = &l->m->lattice;
-    uint32_t pick = philox_below(random, l->most_ways * (uint32_t)l->n_vacant),
-             k = pick % l->most_ways;
-    int64_t place = pick / l->most_ways;
-    struct lattice_coord to = lattice_coord_of(lat, l->vacant[place]);
-    if (k >= l->n_ways[to.plane])
+    uint32_t ways = (uint32_t)l->most_ways,
+             pick = philox_below(random, ways * (uint32_t)l->n_vacant);
+    int32_t place = (int32_t)(pick / ways), to = l->vacant[place];
+    const struct lithium_way *way = &l->way[(int64_t)to * l->most_ways + pick % ways];
+    const uint8_t *occupancy = s->x.occupancy;
+    if (way->end < 0 || occupancy[l->site[way->end]] != CATION_LI ||
+        occupancy[way->tet] != CATION_VACANCY || !may_be_fast(l, occupancy, way))
         return;
-    struct lattice_coord from = lattice_step(lat, to, l->way[to.plane][k].end);
-    int64_t site = lattice_site(lat, from);
-    if (s->x.occupancy[site] != CATION_LI)
-        return;
-    struct lattice_coord tet = lattice_step(lat, to, l->way[to.plane][k].tet);
-    if (s->x.occupancy[lattice_site(lat, tet)] == CATION_VACANCY &&
-        hop(l, s, from, to, tet, word, draw, out))
-        put(l, place, site);
+    if (hop(l, s, oct_of(lat, way->end), oct_of(lat, to), lattice_coord_of(lat, way->tet), word,
+            draw, out))
+        put(l, place, way->end);
 }
 
 static void try_tet(struct lithium_moves *l, struct state *s, uint32_t random, uint32_t word,
                     uint64_t draw, struct engine_equilibrated *out) {
     const struct lattice *lat = &l->m->lattice;
-    int64_t site = oct_site(lat, philox_below(random, (uint32_t)l->n_octs));
-    uint8_t ion = s->x.occupancy[site];
+    int32_t n = (int32_t)philox_below(random, (uint32_t)l->n_octs);
+    uint8_t ion = s->x.occupancy[l->site[n]];
     if (ion > CATION_LI)
         return;
-    struct lattice_coord oct = lattice_coord_of(lat, site);
+    struct lattice_coord oct = oct_of(lat, n);
     const struct lattice_stencil *st = lattice_stencil_of(lat, oct);
     int v = (int)(word % LITHIUM_FACES);
     if (v >= st->n_face || st->face[v].kind == SITE_OCT)
@@ -176,14 +200,13 @@ static void try_tet(struct lithium_moves *l, struct state *s, uint32_t random, u
         return;
     bool leaves = ion == CATION_LI;
     if (hop(l, s, leaves ? oct : tet, leaves ? tet : oct, tet, word, draw, out))
-        changed(l, &s->x, oct);
+        changed(l, &s->x, n);
 }
 
 void lithium_moves_try(struct lithium_moves *l, struct state *s, int64_t d,
                        struct engine_equilibrated *out) {
     double site = l->tries / (double)s->n_sites;
-    double past = site * (double)l->n_vacant * l->most_ways,
-           tets = site * (double)l->n_octs;
+    double past = site * (double)(l->n_vacant * l->most_ways), tets = site * (double)l->n_octs;
     int64_t n_past = (int64_t)(past * (double)(d + 1)) - (int64_t)(past * (double)d),
             n = n_past + (int64_t)(tets * (double)(d + 1)) - (int64_t)(tets * (double)d);
     struct philox_block r = {{0}};

@@ -18,34 +18,36 @@
 
 enum { LITHIUM_WAYS = 32, LITHIUM_FACES = 8 };
 
-/* From an oct past a tet to another oct. */
+/* From an oct past a tet, given as a site, to another oct and the tet's other ones, given by their numbers: those of lattice_oxygen_index. */
 struct lithium_way {
-    struct lattice_offset tet, end;
+    int32_t tet, end, beside[2]; /* -1: there is none */
 };
 
 struct lithium_moves {
     const struct rate_model *m;
     int64_t n_octs, n_vacant;
-    int64_t *vacant; /* [n_octs] the vacant ones, as sites */
-    int64_t *place;  /* [n_octs] of a vacant oct in that list, by lattice_oxygen_index */
-    struct lithium_way (*way)[LITHIUM_WAYS]; /* [n_planes] */
-    uint8_t *n_ways;                         /* [n_planes] */
-    uint8_t most_ways;                       /* of any plane */
+    int32_t *vacant;         /* [n_octs] numbers of the vacant ones */
+    int32_t *place;          /* [n_octs] of a vacant oct in that list */
+    int32_t *site;           /* [n_octs] */
+    struct lithium_way *way; /* [n_octs][most_ways] */
+    int most_ways;           /* of any oct, at most LITHIUM_WAYS */
     /* of one call of `equilibrate` */
     struct event_context context;
-    double tries;   /* of each way, for one draw a site */
+    double tries;      /* of each way, for one draw a site */
     int64_t past, tet; /* barriers, in ueV, of hops that fire as often as they are tried */
-    uint64_t tried; /* so far */
+    uint64_t tried;    /* so far */
 };
 
-/* Takes no memory where no hop of Li+ can be fast.  False: out of memory; free in any case. */
+/* Bytes that they take for one oct, at most. */
+enum { LITHIUM_MOVES_BYTES = 3 * sizeof(int32_t) + LITHIUM_WAYS * sizeof(struct lithium_way) };
+
+/* Takes no memory where no hop of Li+ can be fast.  False: out of memory, or more than 2^31 sites; free in any case. */
 bool lithium_moves_init(struct lithium_moves *l, const struct rate_model *m);
 void lithium_moves_free(struct lithium_moves *l);
 
 /* Before the draws of a call, of which this share is what the effort asks for. */
 void lithium_moves_begin(struct lithium_moves *l, struct configuration *x,
-                         const struct event_limits *limits, double slice_s,
-                         double share);
+                         const struct event_limits *limits, double slice_s, double share);
 
 /* After a move, which may have brought Li+ to or from an oct. */
 void lithium_moves_changed(struct lithium_moves *l, const struct configuration *x,

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "influence.h"
+#include "lithium_moves.h"
 #include "passes.h"
 #include "rate_tree.h"
 #include "site_lists.h"
@@ -93,8 +94,8 @@ void memory_of_replica(struct memory *m, const struct engine_ops *ops, const str
 }
 
 void memory_add_lithium(struct memory *m) {
-    int64_t bytes = 2 * (int64_t)sizeof(int64_t) * (m->n_sites / SITE_KINDS);
-    add(m, "vacant octahedra", bytes);
+    int64_t bytes = LITHIUM_MOVES_BYTES * (m->n_sites / SITE_KINDS);
+    add(m, "ways of Li+", bytes);
     m->peak += bytes;
 }
 

@@ -198,7 +198,8 @@ static void expect_barriers(struct fixture *f, const char *symbol, double pass_e
 
 #define BARRIERS                                                                                   \
     "structure.repeats=1", "model.li_hop_eV=0.4", "model.li_pass_eV=0.3",                          \
-        "model.li_pass_per_tm_eV=0.2", "model.li_pass_per_li_eV=0.25", "model.li_gap_eV_per_A=3"
+        "model.li_pass_per_tm_eV=0.2", "model.li_pass_per_li_eV=0.25", "model.li_gap_eV_per_A=3",  \
+        "model.li_pass_per_charge_eV=0"
 
 Test(lithium_hops, dopants_lower_barriers) {
     expect_barriers(fixture_create("builtin:lmr-nb",
@@ -213,6 +214,27 @@ Test(lithium_hops, dopants_lower_barriers) {
                        FIXTURE_SET(BARRIERS, "elements.Na.li_gap_A=0.5", "elements.F.li_gap_A=-0.2",
                                    "dopant[0].fraction=0.04", "dopant[1].fraction=0.03")),
         "F", 0.3 - 3 * (0.5 * 0.04 - 0.2 * 0.03), 0);
+}
+
+/* The charge of a TM ion behind the face counts from 3 on, up and down. */
+Test(lithium_hops, barriers_rise_with_the_charge_behind_the_face) {
+    struct fixture *f =
+        fixture_create("builtin:lmr-nb", FIXTURE_SET(BARRIERS, "elements.Nb.li_pass_extra_eV=-0.14",
+                                                     "model.li_pass_per_charge_eV=0.1"));
+    static const struct {
+        const char *symbol;
+        int valence;
+        double beside_eV;
+    } ion[] = {{"Ni", 2, 0.1}, {"Ni", 4, 0.3}, {"Co", 3, 0.2},
+               {"Mn", 3, 0.2}, {"Mn", 4, 0.3}, {"Nb", 5, 0.2 + 2 * 0.1 - 0.14}};
+    for (size_t k = 0; k < sizeof ion / sizeof *ion; k++) {
+        const struct element *e =
+            &f->species.elements[species_find_element(&f->species, ion[k].symbol)];
+        expect_eV(f->model->pass_beside[e->species_first + ion[k].valence - e->valence_first],
+                  ion[k].beside_eV);
+    }
+    expect_eV(f->model->pass_beside[CATION_LI], 0.25);
+    fixture_free(f);
 }
 
 /* A barrier that dopants take below nothing is none, and the same from both ends. */

@@ -14,14 +14,22 @@ static bool same(struct lattice_coord a, struct lattice_coord b) {
 static int way_between(const struct lithium_moves *l, struct lattice_coord c,
                        struct lattice_coord tet, struct lattice_coord end) {
     const struct lattice *lat = &l->m->lattice;
-    for (int k = 0; k < l->n_ways[c.plane]; k++)
-        if (same(lattice_step(lat, c, l->way[c.plane][k].tet), tet) &&
-            same(lattice_step(lat, c, l->way[c.plane][k].end), end))
+    const struct lithium_way *way = &l->way[lattice_oxygen_index(lat, c) * l->most_ways];
+    for (int k = 0; k < l->most_ways; k++)
+        if (way[k].tet == lattice_site(lat, tet) && way[k].end == lattice_oxygen_index(lat, end))
             return k;
     return -1;
 }
 
-/* Ways of the octs of one plane: all from the stencils, each once, each with its way back. */
+static int number_of_ways(const struct lithium_moves *l, struct lattice_coord c) {
+    int n = 0;
+    while (n < l->most_ways &&
+           l->way[lattice_oxygen_index(&l->m->lattice, c) * l->most_ways + n].end >= 0)
+        n++;
+    return n;
+}
+
+/* Ways of an oct: all from the stencils, each once, each with its way back. */
 static int check_ways(const struct lithium_moves *l, struct lattice_coord c) {
     const struct lattice *lat = &l->m->lattice;
     const struct lattice_stencil *st = lattice_stencil_of(lat, c);
@@ -38,7 +46,8 @@ static int check_ways(const struct lithium_moves *l, struct lattice_coord c) {
             cr_assert_geq(way_between(l, end, tet, c), 0, "plane %d: no way back", c.plane);
         }
     }
-    cr_assert_eq(l->n_ways[c.plane], n, "plane %d", c.plane);
+    cr_assert_eq(number_of_ways(l, c), n, "plane %d", c.plane);
+    cr_assert_eq(l->site[lattice_oxygen_index(lat, c)], lattice_site(lat, c));
     return n;
 }
 
@@ -79,8 +88,8 @@ static void check_list(const struct lithium_moves *l, const struct state *s) {
         struct lattice_coord c = lattice_coord_of(&l->m->lattice, site);
         if (c.kind != SITE_OCT || s->x.occupancy[site] != CATION_VACANCY)
             continue;
-        int64_t place = l->place[lattice_oxygen_index(&l->m->lattice, c)];
-        cr_assert(place >= 0 && place < l->n_vacant && l->vacant[place] == site);
+        int64_t oct = lattice_oxygen_index(&l->m->lattice, c), place = l->place[oct];
+        cr_assert(place >= 0 && place < l->n_vacant && l->vacant[place] == oct);
         n++;
     }
     cr_assert_eq(l->n_vacant, n);
@@ -183,12 +192,11 @@ static double expected_firings(const struct event_context *fast) {
  * often as it is tried. */
 Test(lithium_moves, fire_as_often_as_on_the_clock) {
     enum { ROUNDS = 400, LEFT_OUT = 10, SLICES = 2 /* a round */ };
-    struct fixture *f = fixture_create("builtin:o3-lmr",
-                                       FIXTURE_SET("structure.cells_a=6", "structure.cells_b=6",
-                                                   "structure.repeats=1", "structure.geometry=slab",
-                                                   "conditions.temperature_K=500",
-                                                   "model.li_tet_eV=0.1",
-                                                   "model.face_tet_oct_li_tm_eV=0.1"));
+    struct fixture *f = fixture_create(
+        "builtin:o3-lmr",
+        FIXTURE_SET("structure.cells_a=6", "structure.cells_b=6", "structure.repeats=1",
+                    "structure.geometry=slab", "conditions.temperature_K=500",
+                    "model.li_tet_eV=0.1", "model.face_tet_oct_li_tm_eV=0.1"));
     struct state *s = fixture_state(f);
     fixture_scramble(f, 4.3, 2, 20, 1e-3);
     struct rate_model *m = f->model;

@@ -65,7 +65,8 @@ class Condition:
 
 @dataclass(frozen=True)
 class Target:
-    """A published value; `side` is 0, +1 (only values above it count as a miss) or -1 (only below)."""
+    """A published value; `side` is 0, +1 (only values above it count as a miss) or -1 (only below).  `anchor` names the key
+    that was set by this value alone, after the fit; empty: none was."""
 
     name: str
     condition: str
@@ -74,6 +75,7 @@ class Target:
     tolerance: float
     side: int
     source: str
+    anchor: str = ""
 
     def miss(self, model: Array) -> Array:
         """(model - value) / tolerance, 0 on the free side; same shape."""
@@ -208,7 +210,7 @@ def observe(run: Run, observable: str) -> tuple[float, float, int]:
 # ---- reading ----
 
 
-def _target(t: dict[str, Any]) -> Target:
+def _target(t: dict[str, Any], anchors: dict[str, str]) -> Target:
     side = 1 if t.get("at_most") else -1 if t.get("at_least") else 0
     return Target(
         t["name"],
@@ -218,6 +220,7 @@ def _target(t: dict[str, Any]) -> Target:
         float(t["tolerance"]),
         side,
         t["source"],
+        anchors.get(t["name"], ""),
     )
 
 
@@ -232,6 +235,7 @@ def load_calibration(folder: Path) -> Calibration:
         raise RunError(f"{path}: not TOML: {problem}") from None
     try:
         fit = data["fit"]
+        anchors = {a["target"]: a["key"] for a in data.get("anchor", [])}
         out = Calibration(
             path=path,
             **{
@@ -249,11 +253,18 @@ def load_calibration(folder: Path) -> Calibration:
                 Condition(c["name"], c["base"], c["set"], int(c.get("replicas", 0)))
                 for c in data.get("check", [])
             ],
-            targets=[_target(t) for t in data["target"] if t.get("fitted", True)],
-            check_targets=[_target(t) for t in data["target"] if not t.get("fitted", True)],
+            targets=[_target(t, anchors) for t in data["target"] if t.get("fitted", True)],
+            check_targets=[
+                _target(t, anchors) for t in data["target"] if not t.get("fitted", True)
+            ],
         )
     except KeyError as missing:
         raise RunError(f"{path}: key {missing} is missing") from None
+    for name in set(anchors) - {t.name for t in out.check_targets}:
+        raise RunError(
+            f"{path}: anchor: expected the target of a check, found '{name}'\n"
+            "    hint: targets with fitted = false"
+        )
     fitted = {c.name for c in out.conditions}
     for t in out.targets + out.check_targets:
         names = fitted if t in out.targets else fitted | {c.name for c in out.checks}
@@ -515,8 +526,9 @@ def table(folder: Path, kmc: Path, work: Path) -> str:
         sign = {0: "", 1: "at most ", -1: "at least "}[t.side]
         unit = OBSERVABLES[t.observable][0]
         miss = float(np.abs(t.miss(np.array(mean))))
+        how = "" if t in c.targets else f" (by {t.anchor})" if t.anchor else " (not fitted)"
         out.append(
-            f"| {t.name}{'' if t in c.targets else ' (not fitted)'} | {sign}{t.value:g} ± {t.tolerance:g} {unit} | "
+            f"| {t.name}{how} | {sign}{t.value:g} ± {t.tolerance:g} {unit} | "
             f"{_interval(mean, error, n)} | {'yes' if miss <= 1 else f'no, {miss:.1f} tolerances'} | {n} | {_box(run)} |"
         )
     return "\n".join(out)

@@ -4,6 +4,7 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +67,11 @@ observable = "first_cycle_loss"
 value = 50.0
 tolerance = 1.0
 fitted = false
+source = "made up"
+[[anchor]]
+key = "model.a_eV"
+value = 0.1
+target = "efficiency"
 source = "made up"
 """
 
@@ -201,7 +207,11 @@ def test_table_holds_all_targets_against_the_programs_own_parameters(
         == 0
     )
     rows = capsys.readouterr().out.splitlines()[2:]
-    assert [r.split(" | ")[0] for r in rows] == ["| fade", "| ratio", "| efficiency (not fitted)"]
+    assert [r.split(" | ")[0] for r in rows] == [
+        "| fade",
+        "| ratio",
+        "| efficiency (by model.a_eV)",
+    ]
     assert "| 12 ± 1 mV/cycle | 12.0 [9.3, 14.7] | yes | 4 | 6 × 6 × 6 |" in rows[0]
     assert "at most 0.4 ± 0.1" in rows[1] and "no, 6.0 tolerances" in rows[1]
     study = tomllib.loads((tmp_path / "w" / "table-4.toml").read_text())
@@ -212,11 +222,24 @@ def test_table_holds_all_targets_against_the_programs_own_parameters(
     assert study["scenario"][0]["set"] == {"output": {"snapshots": "none"}}
 
 
+def test_shipped_anchors_are_among_the_frozen_parameters() -> None:
+    shipped = Path(__file__).parents[2] / "lattices" / "data" / "calibration"
+    frozen = tomllib.loads((shipped / "parameters.toml").read_text())
+    anchors = tomllib.loads((shipped / "calibration.toml").read_text())["anchor"]
+    assert len(anchors) > 0 and len(load_calibration(shipped).targets) > 0
+    for anchor in anchors:
+        table: Any = frozen
+        for part in anchor["key"].split("."):
+            table = table[part]
+        assert table == anchor["value"] and anchor["low"] <= table <= anchor["high"]
+
+
 def test_mistakes_are_named(folder: Path) -> None:
     for old, new, message in (
         ('observable = "fade_mV"', 'observable = "fad"', "target 'fade'"),
         ("rounds = 1", "", "'rounds' is missing"),
         ("tolerance = 1.0", "tolerance = 0.0", "positive tolerance"),
+        ('target = "efficiency"', 'target = "fade"', "anchor: .* 'fade'"),
     ):
         (folder / "calibration.toml").write_text(TEXT.replace(old, new, 1))
         with pytest.raises(RunError, match=message):
