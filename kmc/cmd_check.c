@@ -65,8 +65,9 @@ static int print_all(const struct simulation *sim) {
            "site and slice\n",
            (long long)sim->replicas, (long long)p->cycles, p->sweeps,
            p->sweeps * e.evaluated_per_draw);
-    printf("time         at least %.1f s on %d cores for Li and electrons; slow events add %s\n",
-           wall, sim->threads, p->slow_events ? "about as much again" : "nothing (off)");
+    printf("time         at least %.1f s on %d cores for Li and electrons; slow events add %s%s\n",
+           wall, sim->threads, p->slow_events ? "about as much again" : "nothing (off)",
+           p->transport ? ", hops of Li+ on the clock more than all that: minutes a cycle" : "");
     return 0;
 }
 

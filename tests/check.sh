@@ -4,7 +4,7 @@
 BUILD=${BUILD:-build}
 WORK=$BUILD/check
 KMC=$BUILD/kmc
-export JOBS=${JOBS:-2} # scenarios that golden.sh runs at a time
+export JOBS="${JOBS:-2}" # scenarios that golden.sh runs at a time
 passed=0
 failed=0
 skipped=""
@@ -37,6 +37,45 @@ criterion() {
         grep -aE '^\[(----|FAIL)\]|rror' "$WORK/$name.log" | head -40
     fi
 }
+
+# Builds of other kinds, each in a folder of its own.
+build() { # variant, what of it...
+    variant=$1
+    shift
+    files=
+    for file; do files="$files $BUILD/$variant/$file"; done
+    # shellcheck disable=SC2086
+    case $variant in
+        all-arch) set -- "CUDA_ARCH=${ALL_ARCH:-80 86 89 90 100 120}" ;;
+        gcc-O0) set -- CUDA=0 OPTIMISE=-O0 $mpi ;;
+        gcc-native) set -- CUDA=0 EMULATED=1 "OPTIMISE=-O3 -march=native" ;;
+        clang) set -- CUDA=0 CC=clang CXX=clang++ ;;
+        asan) set -- EMULATED=1 "OPTIMISE=-O1 -fsanitize=address,undefined -fno-sanitize-recover" ;;
+        tsan) set -- CUDA=0 CC=clang CXX=clang++ "OPTIMISE=-O1 -fsanitize=thread" ;;
+        fault?) set -- CUDA=0 "CFLAGS=-O2 -DKMC_SABOTAGE=${variant#fault}" ;;
+        *) echo "no such variant: $variant"; return 1 ;;
+    esac
+    # shellcheck disable=SC2086
+    $nice make --no-print-directory -j2 BUILD="$BUILD/$variant" "$@" $files
+}
+kernel_objects="obj/kernels/device.o obj/kernels/equilibrate.o obj/kernels/advance.o"
+nice=
+mpi=$(command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1 && echo MPI=1)
+clang_openmp=$(echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null && echo 1)
+
+# They begin beside the tests, which leave cores idle, as far as they are asked for below; there each is made once more, which says whether it is sound.
+beforehand() {
+    nice="nice -n 19"
+    # shellcheck disable=SC2086
+    [ -z "$NVCC" ] || build all-arch $kernel_objects
+    [ -z "$QUICK" ] || return
+    for variant in gcc-O0 gcc-native ${clang_openmp:+clang} ${clang_openmp:+tsan} asan; do build "$variant" kmc; done
+    build fault1 test kmc
+    build fault2 test kmc
+    build fault3 validate kmc
+}
+beforehand >"$WORK/beforehand.log" 2>&1 &
+beforehand=$!
 
 # The hashes of a short run with every kind of event.
 hashes() { # program, extra flags...
@@ -732,10 +771,11 @@ else
     skipped="$skipped python"
 fi
 
+wait "$beforehand"
 if [ -n "$NVCC" ]; then
     echo "== nvcc"
-    expect "the kernels compile for every architecture that is shipped" make --no-print-directory -j2 BUILD="$BUILD/all-arch" \
-        CUDA_ARCH="${ALL_ARCH:-80 86 89 90 100 120}" "$BUILD/all-arch/obj/kernels/device.o" "$BUILD/all-arch/obj/kernels/equilibrate.o" "$BUILD/all-arch/obj/kernels/advance.o"
+    # shellcheck disable=SC2086
+    expect "the kernels compile for every architecture that is shipped" build all-arch $kernel_objects
     include=$(dirname "$(dirname "$NVCC")")/include
     curand() {
         ${CXX:-c++} -O2 -std=c++17 -I"$include" -c -o "$WORK/curand.o" tests/curand_philox.cpp &&
@@ -752,15 +792,12 @@ fi
 
 if [ -z "$QUICK" ]; then
     echo "== other compilers"
-    other() { # variant, make variables...
-        variant=$1
-        shift
-        expect "builds: $variant" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/$variant" "$@" "$BUILD/$variant/kmc"
-        expect "golden hashes: $variant" sh tests/golden.sh "$BUILD/$variant/kmc" cpu 2
+    other() { # variant
+        expect "builds: $1" build "$1" kmc
+        expect "golden hashes: $1" sh tests/golden.sh "$BUILD/$1/kmc" cpu 2
     }
-    mpi=$(command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1 && echo MPI=1)
     [ -n "$mpi" ] || skipped="$skipped MPI"
-    other gcc-O0 OPTIMISE=-O0 $mpi
+    other gcc-O0
     ranks() { # directory, ranks, flags...: the study of a pair on MPI ranks
         directory=$1
         n=$2
@@ -791,7 +828,7 @@ if [ -z "$QUICK" ]; then
         done
     }
     expect "engine cuda without a GPU: exit code 3 and a hint" no_gpu
-    other gcc-native EMULATED=1 OPTIMISE="-O3 -march=native"
+    other gcc-native
     expect "golden hashes: the GPU's kernels, emulated" sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1
     expect "golden hashes: the same, threads of a block from the last to the first" env EMULATED_ORDER=backwards \
         sh tests/golden.sh "$BUILD/gcc-native/kmc" cuda 1 o3 slab tiles particle-tiles
@@ -809,8 +846,8 @@ if [ -z "$QUICK" ]; then
     expect "begun by cpu, gone on with by the GPU's kernels, emulated: the same files" across cpu cuda
     expect "begun by the GPU's kernels, emulated, gone on with by cpu: the same files" across cuda cpu
     expect "calls of CUDA that fail end a run with a message, and it goes on (a sample)" env ENGINE=cuda sh tests/faults.sh "$BUILD/gcc-native/kmc" - "$WORK/faults_cuda" 211
-    if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
-        other clang CC=clang CXX=clang++
+    if [ -n "$clang_openmp" ]; then
+        other clang
     else
         skipped="$skipped clang"
     fi
@@ -822,24 +859,20 @@ if [ -z "$QUICK" ]; then
         ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS="halt_on_error=1 ignore_noninstrumented_modules=1" \
             sh tests/golden.sh "$BUILD/$variant/kmc" "$engine" 2 "$@"
     }
-    expect "builds: address and undefined-behaviour sanitizers" make --no-print-directory -j2 EMULATED=1 BUILD="$BUILD/asan" \
-        OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/kmc"
+    expect "builds: address and undefined-behaviour sanitizers" build asan kmc
     expect "no finding of the address and undefined-behaviour sanitizers" clean asan cpu o3 hybrid slab tiles
     expect "no finding of them in the GPU's kernels, emulated" clean asan cuda li2mno3 fluorine
     for target in $targets; do
-        expect "builds with them: replay_$target" make --no-print-directory -j2 EMULATED=1 BUILD="$BUILD/asan" \
-            OPTIMISE="-O1 -fsanitize=address,undefined -fno-sanitize-recover" "$BUILD/asan/replay_$target"
+        expect "builds with them: replay_$target" build asan "replay_$target"
         expect "no finding of them in hostile files: $target" "$BUILD/asan/replay_$target" "$WORK/seeds/$target"/* tests/fuzz/corpus/$target/*
     done
-    if echo '#include <omp.h>' | clang -fopenmp -x c -fsyntax-only - 2>/dev/null; then
-        expect "builds: thread sanitizer" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/tsan" CC=clang CXX=clang++ \
-            OPTIMISE="-O1 -fsanitize=thread" "$BUILD/tsan/kmc"
+    if [ -n "$clang_openmp" ]; then
+        expect "builds: thread sanitizer" build tsan kmc
         expect "no race between tiles, regions and replicas" clean tsan cpu o2 tiles
     fi
     echo "== deliberate faults"
     fault() { # number, program, tests that must turn red
-        expect "builds with fault $1" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/fault$1" \
-            CFLAGS="-O2 -DKMC_SABOTAGE=$1" "$BUILD/fault$1/$2"
+        expect "builds with fault $1" build "fault$1" "$2"
         turns_red() { "$BUILD/fault$1/$2" -j2 --quiet --filter "$3"; [ $? != 0 ]; }
         expect "$3 turns red with fault $1" turns_red "$@"
     }
@@ -847,8 +880,7 @@ if [ -z "$QUICK" ]; then
     fault 2 test 'detailed_balance/*'
     fault 3 validate 'pass_rates/*'
     selftest_fault() { # number, cases that see it
-        expect "builds kmc with fault $1" make --no-print-directory -j2 CUDA=0 BUILD="$BUILD/fault$1" \
-            CFLAGS="-O2 -DKMC_SABOTAGE=$1" "$BUILD/fault$1/kmc"
+        expect "builds kmc with fault $1" build "fault$1" kmc
         selftest_red() { "$BUILD/fault$1/kmc" selftest --only "$2"; [ $? = 1 ]; }
         expect "kmc selftest turns red with fault $1" selftest_red "$@"
     }
