@@ -38,7 +38,8 @@ bool transport_init(struct rate_model *m, const struct scenario *s, const struct
     m->surface_share = share;
     m->lithium_firings = scenario_real(s, "kinetics.lithium_firings");
     m->lithium_tries = scenario_real(s, "kinetics.lithium_tries");
-    m->lithium_tries_a_draw = m->lithium_tries / scenario_real(s, "kinetics.equilibration_sweeps");
+    double sweeps = scenario_real(s, "kinetics.equilibration_sweeps");
+    m->lithium_tries_a_draw = m->lithium_tries / (sweeps > 1 ? sweeps : 1);
     return true;
 }
 

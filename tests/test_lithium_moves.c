@@ -110,7 +110,7 @@ Test(lithium_moves, keep_the_books_and_all_that_is_no_lithium) {
     f->model->with_lithium = f->model->mobile[CATION_LI] = 1;
     f->model->lithium_share = f->model->lithium_firings = 1;
     f->model->lithium_tries_a_draw = 4;
-    f->model->lithium_tries = 1e12; /* as fast as they are tried */
+    f->model->lithium_tries = 1e-6; /* a hop would fire more often than that: every try goes */
     channels_limits_init(&limits, f->model, 1e6);
     cr_assert(lithium_moves_init(&l, f->model));
     lithium_moves_begin(&l, &s->x, &limits, 1e6, 1);

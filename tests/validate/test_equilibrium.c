@@ -265,8 +265,8 @@ static struct box box_lithium(void) {
     m->with_lithium = m->mobile[CATION_LI] = 1;
     m->lithium_share = 1;
     m->lithium_firings = m->stiff_firings / 12; /* so that slice_for holds for Li+ */
-    m->lithium_tries_a_draw = 2;
-    m->lithium_tries = 1e12; /* as fast as they are tried */
+    m->lithium_tries_a_draw = 16;
+    m->lithium_tries = 1e-6; /* a hop would fire more often than that: every try goes */
     return b;
 }
 
