@@ -5,10 +5,10 @@
  *     past a tet   a vacant oct and one of its ways past a tet to another oct, which must hold Li+; the number of vacant octs stays, so both directions are
  *                  as likely, and how often it is tried may depend on it
  *     into a tet   any oct and one of its faces
- * Each way past a tet is tried kinetics.lithium_tries times a slice, each face an eighth as often.  On top of Metropolis' rule a
- * try is let through with a probability, firings of the faster direction by its rate over tries, at most 1: a hop fires as it would on the clock until its faster direction fires more often than it is
- * tried.  The factor is the same both ways.  Li+ goes no further than its neighbour in one hop, so what is far from equilibrium stays so for as long as it
- * takes to walk there.
+ * Each way past a tet is tried kinetics.lithium_tries times a slice, each face an eighth as often.  On top of Metropolis' rule a try is let through with a
+ * probability, firings of the faster direction by its rate over tries, at most 1: a hop fires as it would on the clock until its faster direction fires
+ * more often than it is tried.  The factor is the same both ways.  Li+ goes no further than its neighbour in one hop, so what is far from equilibrium stays
+ * so for as long as it takes to walk there.
  */
 #ifndef KMC_LITHIUM_MOVES_H
 #define KMC_LITHIUM_MOVES_H
