@@ -287,6 +287,10 @@ selftest_usage() { "$KMC" selftest --only nothing; [ $? = 2 ]; }
 expect "kmc selftest refuses unknown cases" selftest_usage
 expect "kmc compare prints a table" "$KMC" compare "$WORK/hash" "$WORK/again"
 
+if [ -n "$PYTHON" ]; then # beside what follows, which mostly waits
+    KMC="$BUILD/kmc" "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1 &
+    pytest=$!
+fi
 echo "== checkpoint and resume"
 start() { # directory, engine, flags...: becomes the program; with & its process is $!
     directory=$1
@@ -759,7 +763,7 @@ if [ -n "$PYTHON" ]; then
             grep -q 'hint: .pip install' "$WORK/report.log"
     }
     expect "kmc report without the Python package: message, hint, exit code 2" no_package
-    KMC="$BUILD/kmc" "$PYTHON" -m pytest -q analysis >"$WORK/pytest.log" 2>&1
+    wait "$pytest"
     n=$(grep -oE '[0-9]+ passed' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     f=$(grep -oE '[0-9]+ (failed|error)' "$WORK/pytest.log" | grep -oE '[0-9]+' | tail -1)
     passed=$((passed + ${n:-0}))
