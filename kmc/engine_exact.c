@@ -75,6 +75,9 @@ static const struct bond_channel bond_channels[] = {
 };
 enum { BOND_CHANNELS = sizeof bond_channels / sizeof *bond_channels };
 
+/* Where Li+ is on the clock, by how much more often (kmc/DESIGN.md, "First-cycle loss"). */
+enum { MORE_OF_ELECTRONS = 32, MORE_OF_EDGES = 8 };
+
 struct engine {
     const struct rate_model *m;
     struct state *s;
@@ -113,24 +116,40 @@ static bool is_on_top(const struct bond_channel *ch) {
     return is_for_dimers(ch) || is_for_lithium_on_the_clock(ch) || ch->group == NEAR_VERTEX_AGAIN;
 }
 
+/* Li+ takes part in what it draws, whatever is found. */
+static bool is_of_lithium(const struct bond_channel *ch) {
+    int lithium = TO(TOKEN_LI_OCT) | TO(TOKEN_LI_TET);
+    return (TO(ch->from) & lithium) || !(ch->to & ~lithium);
+}
+
+/* Draws on top of those asked for where Li+ is on the clock: electrons are faster than it, and only at edges does it still come from the electrode. */
+static double more_of(const struct engine *e, const struct bond_channel *ch) {
+    return !e->m->with_lithium ? 1
+           : is_of_lithium(ch) ? MORE_OF_EDGES
+           : is_for_dimers(ch) ? 1
+                               : MORE_OF_ELECTRONS;
+}
+
 /* Weight of a channel in a band, 0 where the model has no use for it. */
 static double weight_of(const struct engine *e, const struct bond_channel *ch, int band) {
     if ((is_for_dimers(ch) && !e->m->with_dimers) ||
         (is_for_lithium_on_the_clock(ch) && !e->m->with_lithium))
         return 0;
-    return ch->weight[band];
+    return ch->weight[band] * more_of(e, ch);
 }
 
 static void fill_slots(struct engine *e) {
     for (int band = 0; band < VOLTAGE_BANDS; band++) {
-        double total = 0, on_top = 0, sum = 0;
+        double total = 0, asked = 0, sum = 0;
         int slot = 0;
-        for (int c = 0; c < BOND_CHANNELS; c++)
-            *(is_on_top(&bond_channels[c]) ? &on_top : &total) +=
-                weight_of(e, &bond_channels[c], band);
-        e->more_draws[band] = (total + on_top) / total;
         for (int c = 0; c < BOND_CHANNELS; c++) {
-            sum += weight_of(e, &bond_channels[c], band) / (total + on_top);
+            const struct bond_channel *ch = &bond_channels[c];
+            total += weight_of(e, ch, band);
+            asked += is_on_top(ch) ? 0 : ch->weight[band];
+        }
+        e->more_draws[band] = total / asked;
+        for (int c = 0; c < BOND_CHANNELS; c++) {
+            sum += weight_of(e, &bond_channels[c], band) / total;
             while (slot < CHANNEL_SLOTS && (double)slot + 0.5 < sum * CHANNEL_SLOTS)
                 e->slots[band][slot++] = (uint8_t)c;
         }
