@@ -317,7 +317,7 @@ static void check_books(const char *firings, int64_t fired[EVENT_KINDS], int64_t
     f->replica.ops->listen(f->replica.engine, look, &w);
     int64_t behind = 0;
     for (int k = 0; k < 160; k++) { /* few draws, so that electrons of O are left to the clock */
-        fixture_scramble(f, k < 120 ? 4.9 : 3.2, 1, 2, 1e-3);
+        fixture_scramble(f, k < 120 ? 4.9 : 3.2, 1, 0.1, 1e-3);
         verify(f);
     }
     for (int64_t site = 0; site < s->n_sites; site++)
